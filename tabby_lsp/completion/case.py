@@ -1,0 +1,94 @@
+"""What the rules and transforms know about the place of a question: lines around the cursor, in "\\n" lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from tabby_lsp.completion.types import Ask, Trigger
+from tabby_lsp.config import CompletionSettings
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.syntax.scope import Scope
+
+FOLLOWING = 30
+"""Lines below the cursor that a suggestion is compared with."""
+TAB = 8
+"""Columns of a tab when indentations are compared: any number that is the same for all lines will do."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cursor, and what a suggestion there must agree with.
+
+    Attributes:
+        snapshot: the document.
+        position: the cursor.
+        scope: what syntax says of the cursor.
+        multiline: whether more than one line makes sense.
+        max_lines: most lines of a suggestion.
+        markers: texts of special tokens, which must never reach a buffer.
+        invoked: whether it was asked for by hand.
+    """
+
+    snapshot: Snapshot
+    position: Position
+    scope: Scope
+    multiline: bool
+    max_lines: int
+    markers: tuple[str, ...] = ()
+    invoked: bool = False
+
+    @cached_property
+    def line_before(self) -> str:
+        """The cursor's line, up to the cursor."""
+        return self.snapshot.line_text(self.position.line)[: self.position.column]
+
+    @cached_property
+    def rest(self) -> str:
+        """The cursor's line, from the cursor on."""
+        return self.snapshot.line_text(self.position.line)[self.position.column :]
+
+    @cached_property
+    def following(self) -> tuple[str, ...]:
+        """The lines below the cursor's, without their endings.
+
+        At a line's start before code, the code of that very line is below the cursor.
+        """
+        first = self.position.line + (0 if self.rest.strip() and not self.line_before else 1)
+        last = min(first + FOLLOWING, len(self.snapshot.lines))
+        return tuple(self.snapshot.line_text(line) for line in range(first, last))
+
+    @cached_property
+    def preceding(self) -> tuple[str, ...]:
+        """The lines above the cursor's, nearest last."""
+        first = max(0, self.position.line - FOLLOWING)
+        return tuple(self.snapshot.line_text(line) for line in range(first, self.position.line))
+
+    @cached_property
+    def next_line(self) -> str:
+        """The first line below that is not blank; empty where there is none."""
+        return next((line for line in self.following if line.strip()), "")
+
+    @cached_property
+    def indent(self) -> int:
+        """Columns by which the cursor's line is indented; an empty line counts as what is before the cursor."""
+        return indentation(self.line_before)
+
+
+def case_for(ask: Ask, scope: Scope, settings: CompletionSettings, markers: tuple[str, ...]) -> Case:
+    """The case of a question."""
+    return Case(
+        snapshot=ask.snapshot,
+        position=ask.position,
+        scope=scope,
+        multiline=scope.multiline and settings.max_lines > 1,
+        max_lines=max(1, settings.max_lines),
+        markers=markers,
+        invoked=ask.trigger is Trigger.INVOKED,
+    )
+
+
+def indentation(line: str) -> int:
+    """Columns of white space before a line's first character."""
+    space = line[: len(line) - len(line.lstrip(" \t"))]
+    return len(space.expandtabs(TAB))

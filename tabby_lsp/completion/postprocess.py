@@ -1,0 +1,238 @@
+"""From what the model wrote to what is shown: small named transforms, one after the other.
+
+A transform gets the text (in "\\n" lines) and the case, and returns the text that is left; it raises `Rejected`
+with a reason where nothing can be shown. The order is the table's at the end. All of them are pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+
+from tabby_lsp.completion.case import Case
+from tabby_lsp.syntax.truncate import end_of_scope, surplus_closers
+
+DISTINCT = 4
+"""Characters that a single line must have to count as a repetition of existing code: `}` and `else` are everywhere."""
+ALIKE = 0.9
+"""Similarity (difflib's ratio on squeezed text) from which on two lines are the same line."""
+ALIKE_LENGTH = 12
+"""Characters below which similarity says little: `x = 1` and `y = 1` are 80 % alike."""
+LOOP = re.compile(r"(.{1,24}?)\1{7,}", re.DOTALL)
+"""The same few characters eight times: a loop, in code as in prose; runs of one separator are excepted below."""
+TEMPLATE_MARKER = re.compile(r"<\|[a-z_▁]+\|>|<｜[^｜\n]{1,30}｜>|<(?:fim|file|repo)_[a-z]+>|<PRE>|<SUF>|<MID>|<EOT>|</s>")
+"""Marker texts of the known families, written out letter by letter by a model that was confused."""
+
+
+class Rejected(Exception):
+    """Nothing can be shown; the argument is the reason's name."""
+
+
+def without_markers(text: str, case: Case) -> str:
+    """Ends at the first marker text, of this family or another."""
+    ends = [at for marker in case.markers if (at := text.find(marker)) >= 0]
+    if found := TEMPLATE_MARKER.search(text):
+        ends.append(found.start())
+    return text[: min(ends)] if ends else text
+
+
+def without_carriage_returns(text: str, case: Case) -> str:
+    """Lines end in "\\n" until the file's own ending is put back."""
+    del case
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def without_typed_again(text: str, case: Case) -> str:
+    """The model began the line anew: what is typed already goes."""
+    typed = case.line_before.strip()
+    if len(typed) < DISTINCT:
+        return text
+    body = text.lstrip(" \t")
+    return body[len(typed) :] if body.startswith(typed) and len(body) > len(typed) else text
+
+
+def within_lines(text: str, case: Case) -> str:
+    """One line, or the allowed number of them."""
+    if case.multiline:
+        return "\n".join(text.split("\n")[: case.max_lines])
+    if case.line_before.strip():
+        return text.split("\n", 1)[0]
+    lead = len(text) - len(text.lstrip("\n"))
+    return text[:lead] + text[lead:].split("\n", 1)[0]
+
+
+def within_scope(text: str, case: Case) -> str:
+    """Ends where the block around the cursor ends."""
+    return text[: end_of_scope(case.snapshot, case.position, text)]
+
+
+def before_rest_of_line(text: str, case: Case) -> str:
+    """Does not repeat what stands after the cursor on its line."""
+    rest = case.rest.strip()
+    if not rest or not case.line_before:
+        return text
+    first, newline, others = text.partition("\n")
+    at = first.find(rest) if len(rest) >= DISTINCT else -1
+    if at >= 0:
+        return first[:at]
+    for size in range(min(len(rest), len(first)), DISTINCT - 1, -1):
+        if first.endswith(rest[:size]):
+            return first[:-size]
+    return first + newline + others
+
+
+def before_lines_below(text: str, case: Case) -> str:
+    """Ends before the first line that is, exactly or nearly, the next line below the cursor."""
+    below = [line.strip() for line in case.following if line.strip()]
+    if not below:
+        return text
+    lines = text.split("\n")
+    for i, line in enumerate(lines):
+        whole = (case.line_before + line if i == 0 else line).strip()
+        if not whole or (i == 0 and case.line_before.strip()):
+            continue
+        if _same(whole, below[0]) and _goes_on(lines[i:], below):
+            return "\n".join(lines[:i])
+    return text
+
+
+def _goes_on(lines: list[str], below: list[str]) -> bool:
+    """Whether lines are really the ones below: a line that could be anywhere needs its neighbour to agree."""
+    if len(below[0]) >= DISTINCT and not below[0].rstrip(":{").strip() in ("else", "try", "finally", "do"):
+        return True
+    rest = [line.strip() for line in lines if line.strip()]
+    return rest == below[: len(rest)]
+
+
+def _same(a: str, b: str) -> bool:
+    a, b = re.sub(r"\s+", "", a), re.sub(r"\s+", "", b)
+    if a == b:
+        return True
+    if min(len(a), len(b)) < ALIKE_LENGTH or abs(len(a) - len(b)) > max(len(a), len(b)) * (1 - ALIKE) * 2:
+        return False
+    if re.findall(r"\d+", a) != re.findall(r"\d+", b):  # `x1 = f(1)` after `x2 = f(2)` is new code
+        return False
+    return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio() > ALIKE
+
+
+def without_repetition(text: str, case: Case) -> str:
+    """Ends where lines, blocks of lines or a few characters begin to repeat."""
+    found = LOOP.search(text)
+    if found and found[1].strip(" \t\n-=#*_./~"):
+        text = text[: found.start() + len(found[1])]
+    lines = text.split("\n")
+    for size in range(1, len(lines) // 2 + 1):
+        needed = 3 if size == 1 else 2
+        for start in range(len(lines) - size * needed + 1):
+            block = lines[start : start + size]
+            if not "".join(block).strip():
+                continue
+            if all(lines[start + size * n : start + size * (n + 1)] == block for n in range(1, needed)):
+                return "\n".join(lines[: start + size])
+    if len(lines) > 1 and _repeats_above(lines, case):
+        raise Rejected("repetition")
+    return text
+
+
+def _repeats_above(lines: list[str], case: Case) -> bool:
+    """Whether all of it is a copy of the lines directly above the cursor."""
+    wanted = [line.strip() for line in lines if line.strip()]
+    above = [line.strip() for line in case.preceding if line.strip()]
+    return len(wanted) > 1 and above[-len(wanted) :] == wanted
+
+
+def without_surplus_closers(text: str, case: Case) -> str:
+    """The brackets and quotes that stand after the cursor already are not written twice."""
+    before = case.snapshot.before(case.position)
+    surplus = surplus_closers(before, text, case.rest, case.snapshot.language)
+    return text[: len(text) - surplus] if surplus else text
+
+
+def trimmed(text: str, case: Case) -> str:
+    """No white space at the end; a line break only where code follows on the cursor's own line."""
+    if case.rest.strip() and not case.line_before.strip() and text.strip():
+        return text.rstrip() + "\n" + case.line_before
+    return text.rstrip()
+
+
+def worth_showing(text: str, case: Case) -> str:
+    """Something must be left, and it must be new."""
+    if not text.strip():
+        raise Rejected("blank")
+    if not case.invoked and len(text.strip()) < 2 and text.strip().isalnum():
+        raise Rejected("too-short")
+    if text.strip() == case.rest.strip():
+        raise Rejected("already-there")
+    below = [line.strip() for line in case.following if line.strip()]
+    new = [line.strip() for line in (case.line_before + text).split("\n") if line.strip()]
+    if len("".join(new)) >= DISTINCT and new == below[: len(new)]:
+        raise Rejected("already-there")
+    return text
+
+
+def indented_like_file(text: str, case: Case) -> str:
+    """Lines after the first are indented with what the file indents with."""
+    lines = text.split("\n")
+    unit = indent_unit(case.snapshot.lines)
+    if len(lines) < 2 or not unit:
+        return text
+    return "\n".join([lines[0], *(_reindented(line, unit) for line in lines[1:])])
+
+
+def indent_unit(lines: tuple[str, ...]) -> str:
+    """What a file indents with: a tab, some spaces, or nothing where its lines do not say."""
+    indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines[:2000] if line.strip()]
+    tabs = sum(indent.startswith("\t") for indent in indents)
+    spaces = [len(indent) for indent in indents if indent.startswith(" ")]
+    if tabs > len(spaces):
+        return "\t"
+    steps = [size for size in spaces if size > 1]
+    return " " * min(steps, default=0) if len(spaces) > tabs else ""
+
+
+def _reindented(line: str, unit: str) -> str:
+    body = line.lstrip(" \t")
+    indent = line[: len(line) - len(body)]
+    if unit == "\t":
+        return indent.replace("    ", "\t") + body if " " in indent else line
+    return indent.replace("\t", unit) + body if "\t" in indent else line
+
+
+def with_file_endings(text: str, case: Case) -> str:
+    """Line breaks as the file has them."""
+    return text.replace("\n", case.snapshot.newline) if case.snapshot.newline != "\n" else text
+
+
+Transform = Callable[[str, Case], str]
+
+TRANSFORMS: tuple[Transform, ...] = (
+    without_carriage_returns,
+    without_markers,
+    without_typed_again,
+    within_lines,
+    before_lines_below,
+    before_rest_of_line,
+    without_repetition,
+    within_scope,
+    without_surplus_closers,
+    trimmed,
+    worth_showing,
+    indented_like_file,
+    with_file_endings,
+)
+"""Applied in this order."""
+
+TYPED_ALONG: tuple[Transform, ...] = (without_carriage_returns, without_surplus_closers, worth_showing, with_file_endings)
+"""What a suggestion needs again when it is shown at a later cursor: brackets may have been closed meanwhile."""
+
+
+def postprocess(text: str, case: Case, transforms: tuple[Transform, ...] = TRANSFORMS) -> str:
+    """Apply transforms in order.
+
+    Raises:
+        Rejected: with the reason's name.
+    """
+    for transform in transforms:
+        text = transform(text, case)
+    return text

@@ -1,0 +1,43 @@
+"""A window and a family make a prompt: a row of markers and texts.
+
+The markers are pieces of their own, so no clipping of text can lose one and no text can forge one.
+"""
+
+from __future__ import annotations
+
+from tabby_lsp.completion.families import Family
+from tabby_lsp.completion.window import Window
+from tabby_lsp.engine.types import Marker, Piece, Prompt
+
+
+def build(window: Window, family: Family) -> Prompt:
+    """The prompt for a window.
+
+    With an anchor it reads `PRE head SUF suffix MID tail`: the tail is the part of the middle that is known
+    already, so each typed character only appends. Without one (`family.tail` 0) head and tail stand together.
+    """
+    head, tail, suffix = (_unix(text) for text in (window.head, window.tail, window.suffix))
+    if not family.fills:
+        return Prompt((head + tail,), family.heal)
+    before = (Marker(family.prefix), head)
+    after = (Marker(family.suffix), suffix)
+    middle: tuple[Piece, ...] = (Marker(family.middle),) if family.middle else ()
+    pieces: tuple[Piece, ...]
+    if family.order == "suffix-prefix":
+        pieces = (*after, *before[:1], head + tail, *middle)
+    elif family.tail:
+        pieces = (*before, *after, *middle, tail)
+    else:
+        pieces = (*before[:1], head + tail, *after, *middle)
+    ends_in_text = not isinstance(pieces[-1], Marker)
+    return Prompt(pieces, family.heal if ends_in_text else 0)
+
+
+def _unix(text: str) -> str:
+    # models are trained on "\n"; post-processing gives the file's own line endings back
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def show(prompt: Prompt) -> str:
+    """The prompt as text, with its markers, for a person."""
+    return "".join(piece.text if isinstance(piece, Marker) else piece for piece in prompt.pieces)

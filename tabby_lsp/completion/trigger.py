@@ -1,0 +1,58 @@
+"""Whether to ask the model at all; each "no" has a name.
+
+What the user asks for by hand is answered wherever there is a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tabby_lsp.completion.types import Ask, Trigger
+from tabby_lsp.completion.window import CLOSERS
+from tabby_lsp.config import CompletionSettings
+from tabby_lsp.syntax.scope import Scope
+
+LONG_LINE = 1_000
+"""Characters: a longer line is data or minified, and nothing useful is suggested in it."""
+REST_OF_LINE = 8
+"""Characters after the cursor, beyond closing ones, past which a suggestion in mid-line is mostly noise
+(llama.vim's `max_line_suffix`)."""
+
+Rule = Callable[[Ask, Scope, CompletionSettings], bool]
+
+
+def _in_word(ask: Ask, scope: Scope, settings: CompletionSettings) -> bool:
+    del settings
+    return scope.mid_word_after
+
+
+def _line_goes_on(ask: Ask, scope: Scope, settings: CompletionSettings) -> bool:
+    del scope, settings
+    rest = ask.snapshot.line_text(ask.position.line)[ask.position.column :]
+    return len(rest.strip(CLOSERS)) > REST_OF_LINE
+
+
+def _long_line(ask: Ask, scope: Scope, settings: CompletionSettings) -> bool:
+    del scope, settings
+    return len(ask.snapshot.line_text(ask.position.line)) > LONG_LINE
+
+
+ALWAYS: dict[str, Rule] = {
+    "disabled": lambda ask, scope, settings: not settings.enabled,
+    "language-disabled": lambda ask, scope, settings: ask.snapshot.language in settings.disabled_languages,
+    "long-document": lambda ask, scope, settings: len(ask.snapshot.lines) > settings.max_document_lines,
+}
+"""Rules that hold for every question: name → whether it says no."""
+
+TYPING: dict[str, Rule] = {
+    "long-line": _long_line,
+    "in-word": _in_word,
+    "line-goes-on": _line_goes_on,
+}
+"""Rules that hold while the user types; by hand the same places are answered."""
+
+
+def refusal(ask: Ask, scope: Scope, settings: CompletionSettings) -> str:
+    """The name of the rule that says no; empty where the model is to be asked."""
+    rules = {**ALWAYS, **(TYPING if ask.trigger is Trigger.TYPING else {})}
+    return next((name for name, says_no in rules.items() if says_no(ask, scope, settings)), "")

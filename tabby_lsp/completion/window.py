@@ -1,0 +1,184 @@
+"""Which lines the model reads, in tokens of the loaded model, and where they stay while the user types.
+
+    head    lines before the anchor                 ┐ evaluated once,
+    suffix  what stands after the cursor            ┘ then they stay in the KV cache
+    tail    from the anchor to the cursor           each typed character only appends
+
+A window is laid out on syntactic borders and then kept: as long as head and suffix are still what stands around
+the cursor, and head and tail fit the budget, nothing moves. When the budget is exceeded the start jumps by half a
+window, so that a newline does not shift everything. One `Windows` holds the last window of each document.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.engine.types import Tokenizer
+from tabby_lsp.syntax import cut
+from tabby_lsp.syntax.trees import Trees
+
+FIRST_FILL = 0.75
+"""Part of the prefix budget that a fresh window takes; the rest is for typing."""
+JUMP_FILL = 0.5
+"""Part that is kept when the budget is exceeded."""
+TAIL_LIMIT = 128
+"""Tokens of tail at which the anchor moves: past some 64 tokens quality falls slowly, and moving it evaluates the
+suffix again (design: 64-128)."""
+LONG_LINE = 2_000
+"""Characters of one line beyond which only its part next to the cursor is read."""
+CLOSERS = " \t)]}>\"'`;:,"
+"""A rest of line of these alone is left out of the suffix: editors insert and remove such characters while the
+user types, and each change would have the whole suffix evaluated again."""
+RECOGNISABLE = 80
+"""Characters of a head from which on it is looked for elsewhere in the document."""
+REMEMBERED = 32
+"""Documents whose windows are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Tokens of the loaded model.
+
+    Attributes:
+        prefix: before the cursor.
+        suffix: after it.
+        tail: between anchor and cursor when a window is laid out (the family's), 0: no anchor.
+    """
+
+    prefix: int
+    suffix: int
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the model reads of one document.
+
+    Attributes:
+        head: before the anchor.
+        tail: from the anchor to the cursor.
+        suffix: after the cursor.
+        offset: where the head begins, in code points from the document's start.
+        whole: whether the suffix reaches the document's end.
+    """
+
+    head: str
+    tail: str
+    suffix: str
+    offset: int = 0
+    whole: bool = True
+
+
+class Windows:
+    """The last window of each document.
+
+    Args:
+        trees: syntax trees, for the borders.
+    """
+
+    def __init__(self, trees: Trees) -> None:
+        self._trees = trees
+        self._last: OrderedDict[str, Window] = OrderedDict()
+
+    def forget(self, uri: str) -> None:
+        """Drop what is kept for a document."""
+        self._last.pop(uri, None)
+
+    def around(self, snapshot: Snapshot, position: Position, budget: Budget, tokenizer: Tokenizer) -> Window:
+        """The window for a cursor: the last one where it still holds, else a new one.
+
+        Args:
+            snapshot: the document.
+            position: the cursor.
+            budget: in tokens.
+            tokenizer: of the loaded model.
+        """
+        before = snapshot.before(position)
+        after = visible_suffix(snapshot, position)
+        last = self._last.get(snapshot.uri)
+        window = (last and _continued(last, before, after, budget, tokenizer)) or self._laid_out(
+            snapshot, position, after, budget, tokenizer, jumped=last is not None and _find(last, before) is not None
+        )
+        self._last[snapshot.uri] = window
+        self._last.move_to_end(snapshot.uri)
+        if len(self._last) > REMEMBERED:
+            self._last.popitem(last=False)
+        return window
+
+    def _laid_out(
+        self, snapshot: Snapshot, position: Position, after: str, budget: Budget, tokenizer: Tokenizer, *, jumped: bool
+    ) -> Window:
+        tree = self._trees.tree(snapshot)
+        line = position.line
+        own = snapshot.line_text(line)[: position.column][-LONG_LINE:]
+        room = int(budget.prefix * (JUMP_FILL if jumped else FIRST_FILL)) - tokenizer.count(own)
+        floor = line
+        while floor > 0 and (room := room - _cost(snapshot.lines[floor - 1], tokenizer)) >= 0:
+            floor -= 1
+        start = cut.window_start(snapshot, tree, floor, line) if floor > 0 else 0
+        anchor, tail = line, tokenizer.count(own)
+        while anchor > start and tail < budget.tail:
+            anchor -= 1
+            tail += _cost(snapshot.lines[anchor], tokenizer)
+        suffix = self._suffix(snapshot, position, after, budget.suffix, tokenizer)
+        return Window(
+            head="".join(snapshot.lines[start:anchor]),
+            tail="".join(snapshot.lines[anchor:line]) + own,
+            suffix=suffix,
+            offset=snapshot.offset(Position(start, 0)),
+            whole=suffix == after,
+        )
+
+    def _suffix(self, snapshot: Snapshot, position: Position, after: str, budget: int, tokenizer: Tokenizer) -> str:
+        """As much of what stands after the cursor as fits, ending on a syntactic border."""
+        line = position.line
+        rest = after[: len(after) - sum(len(text) for text in snapshot.lines[line + 1 :])][:LONG_LINE]
+        room = budget - tokenizer.count(rest)
+        last = line + 1
+        count = len(snapshot.lines)
+        while last < count and (room := room - _cost(snapshot.lines[last], tokenizer)) >= 0:
+            last += 1
+        end = cut.window_end(snapshot, self._trees.tree(snapshot), line, last) if last < count else last
+        return rest + "".join(snapshot.lines[line + 1 : max(end, line + 1)])
+
+
+def visible_suffix(snapshot: Snapshot, position: Position) -> str:
+    """What stands after the cursor, without a rest of line that is made of closing characters alone."""
+    rest = snapshot.line_text(position.line)[position.column :]
+    after = snapshot.after(position)
+    return after[len(rest) :] if rest and not rest.strip(CLOSERS) else after
+
+
+def _cost(line: str, tokenizer: Tokenizer) -> int:
+    # a line too long to tokenise at each keystroke costs more than any budget has
+    return tokenizer.count(line) if len(line) <= LONG_LINE else len(line)
+
+
+def _continued(last: Window, before: str, after: str, budget: Budget, tokenizer: Tokenizer) -> Window | None:
+    """The last window with a longer or shorter tail, where head and suffix are still around the cursor."""
+    if (after != last.suffix) if last.whole else (not after.startswith(last.suffix)):
+        return None
+    offset = _find(last, before)
+    if offset is None:
+        return None
+    tail = before[offset + len(last.head) :]
+    length = _cost_of(tail, tokenizer)
+    if budget.tail and length > TAIL_LIMIT or length + _cost_of(last.head, tokenizer) > budget.prefix:
+        return None
+    return Window(last.head, tail, last.suffix, offset, last.whole)
+
+
+def _find(last: Window, before: str) -> int | None:
+    """Where the last window's head stands now: where it was, or moved by an edit further up."""
+    if len(before) >= last.offset + len(last.head) and before.startswith(last.head, last.offset):
+        return last.offset
+    if len(last.head) < RECOGNISABLE:
+        return None
+    found = before.rfind(last.head)
+    return found if found >= 0 else None
+
+
+def _cost_of(text: str, tokenizer: Tokenizer) -> int:
+    return sum(_cost(line, tokenizer) for line in text.splitlines(keepends=True))

@@ -1,0 +1,139 @@
+"""Which sequence of the KV cache holds which tokens, and how much of it a new prompt can keep.
+
+One sequence a document, the least recently used one given up. A prompt that begins like another document's
+shares those cells (`seq_cp` copies no data in a unified cache). Positions only grow, and only at the end: the
+plan that makes typing an append is the prompt's (docs/decisions/0002), so the cache needs no shifting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tabby_lsp.errors import PromptTooLong
+
+
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many first elements are equal."""
+    n = min(len(a), len(b))
+    if a[:n] == b[:n]:
+        return n
+    return next(i for i in range(n) if a[i] != b[i])
+
+
+class Slot:
+    """One sequence: its id in llama.cpp, whose it is, and the tokens in its cells, in order."""
+
+    __slots__ = ("key", "sequence", "tokens", "used")
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+        self.key = ""
+        self.tokens: list[int] = []
+        self.used = 0
+
+
+class KvCache:
+    """The sequences of one context.
+
+    Args:
+        lib: the loaded library.
+        memory: the context's memory.
+        cells: tokens that fit, over all sequences.
+        sequences: prompts that are kept at the same time.
+        scratch: ids after these for short-lived copies.
+    """
+
+    def __init__(self, lib: Any, memory: Any, *, cells: int, sequences: int, scratch: int) -> None:
+        self._lib = lib
+        self._memory = memory
+        self.cells = cells
+        self.slots = [Slot(i) for i in range(sequences)]
+        self._free_scratch = list(range(sequences, sequences + scratch))
+        self._clock = 0
+
+    def place(self, key: str, tokens: list[int], *, room: int, keep_at_most: int) -> tuple[Slot, int]:
+        """Find a sequence for a prompt and keep what it shares with what was evaluated before.
+
+        Args:
+            key: whose prompt it is.
+            tokens: the whole prompt.
+            room: cells that the generation may need beyond the prompt.
+            keep_at_most: tokens that may be reused; at least one must be evaluated to have logits.
+
+        Returns:
+            The sequence, cut back to what is reused, and how many tokens that is.
+
+        Raises:
+            PromptTooLong: prompt and room exceed the whole cache.
+        """
+        if len(tokens) + room > self.cells:
+            raise PromptTooLong(
+                f"A prompt of {len(tokens)} tokens and {room} to generate exceed the context of {self.cells}.",
+                "Raise engine.context, or lower completion.prefix_tokens and completion.max_tokens.",
+            )
+        self._clock += 1
+        own = next((s for s in self.slots if s.key == key), None)
+        slot = own or min(self.slots, key=lambda s: s.used)
+        best = max(self.slots, key=lambda s: common_prefix(s.tokens, tokens))
+        kept = min(common_prefix(best.tokens, tokens), keep_at_most)
+        if best is slot or min(common_prefix(slot.tokens, tokens), keep_at_most) == kept:
+            kept = self.truncate(slot, kept)
+        else:
+            self.truncate(slot, 0)
+            self._lib.llama_memory_seq_cp(self._memory, best.sequence, slot.sequence, 0, kept)
+            slot.tokens = best.tokens[:kept]
+        slot.key, slot.used = key, self._clock
+        self._make_room(slot, len(tokens) - kept + room)
+        return slot, kept
+
+    def truncate(self, slot: Slot, length: int) -> int:
+        """Keep the first `length` tokens of a sequence.
+
+        Returns:
+            How many are kept: none where the model cannot forget a part (recurrent models).
+        """
+        if length >= len(slot.tokens):
+            # cells of a generation that was aborted may lie beyond what was recorded
+            length = len(slot.tokens)
+        if length and self._lib.llama_memory_seq_rm(self._memory, slot.sequence, length, -1):
+            del slot.tokens[length:]
+        else:
+            self._lib.llama_memory_seq_rm(self._memory, slot.sequence, -1, -1)
+            slot.tokens.clear()
+        return len(slot.tokens)
+
+    def _make_room(self, slot: Slot, needed: int) -> None:
+        others = sorted((s for s in self.slots if s is not slot and s.tokens), key=lambda s: s.used)
+        # shared cells are counted for each sequence: an upper bound, so never too little is freed
+        used = sum(len(s.tokens) for s in self.slots)
+        for other in others:
+            if used + needed <= self.cells:
+                break
+            used -= len(other.tokens)
+            self.truncate(other, 0)
+            other.key = ""
+
+    def fork(self, slot: Slot) -> int:
+        """A copy of a sequence for one more candidate; give it back with `drop`.
+
+        Returns:
+            The copy's sequence id, -1 where all are taken.
+        """
+        if not self._free_scratch:
+            return -1
+        sequence = self._free_scratch.pop()
+        self._lib.llama_memory_seq_cp(self._memory, slot.sequence, sequence, -1, -1)
+        return sequence
+
+    def drop(self, sequence: int) -> None:
+        """Give a copy back."""
+        self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        self._free_scratch.append(sequence)
+
+    def clear(self) -> None:
+        """Forget everything: after a fault, nothing is known about the cells."""
+        self._lib.llama_memory_clear(self._memory, True)
+        for slot in self.slots:
+            slot.tokens.clear()
+            slot.key = ""

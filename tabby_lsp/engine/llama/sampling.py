@@ -1,0 +1,109 @@
+"""From a row of logits to a token.
+
+Three ways, a table: the most probable token, llama.cpp's infill sampler (ends where ending is likelier than
+guessing), or a draw at a temperature. And one constraint: text that must be written next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tabby_lsp.engine.llama.vocabulary import Vocabulary
+from tabby_lsp.engine.types import Request
+
+Logits = npt.NDArray[np.float32]
+
+TOP_K, TOP_P = 40, 0.99
+"""What the infill sampler and a temperature choose from: llama.cpp's own defaults for infill."""
+
+
+def logprob(logits: Logits, token: int) -> float:
+    """Natural logarithm of the probability of one token."""
+    peak = float(logits.max())
+    return float(logits[token]) - peak - float(np.log(np.exp(logits - peak).sum()))
+
+
+def spell(logits: Logits, vocabulary: Vocabulary, text: bytes) -> int:
+    """The most probable token that agrees with a text which must be written next.
+
+    Args:
+        logits: shape (vocabulary,).
+        vocabulary: whose tokens.
+        text: the bytes to be written, not empty.
+
+    Returns:
+        A token whose bytes begin `text` or begin with it. There is one: every vocabulary here has byte tokens;
+        where one has not, the most probable token of all.
+    """
+    allowed = vocabulary.spelling(text)
+    if not allowed:
+        return int(logits.argmax())
+    return allowed[int(logits[allowed].argmax())]
+
+
+def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int) -> list[int]:
+    """The most probable tokens to begin different candidates with.
+
+    Args:
+        logits: shape (vocabulary,).
+        vocabulary: whose tokens.
+        text: bytes with which each must begin, and go beyond; empty: any token that does not end.
+        count: how many.
+
+    Returns:
+        `count` token ids, likeliest first; with a text that few tokens continue, the last one repeats.
+    """
+    if text:
+        found = [token for token in vocabulary.spelling(text) if len(vocabulary.piece(token)) > len(text)]
+        allowed = np.array(found or vocabulary.spelling(text) or [int(logits.argmax())])
+        best = allowed[np.argsort(logits[allowed])[::-1][:count]].tolist()
+    else:
+        few = np.argpartition(logits, -4 * count)[-4 * count :]
+        ordered = few[np.argsort(logits[few])[::-1]].tolist()
+        best = [token for token in ordered if not vocabulary.is_end(token)][:count]
+    return best + best[-1:] * (count - len(best))
+
+
+class Sampler:
+    """Picks tokens for one candidate as its request says.
+
+    Args:
+        lib: the loaded library.
+        vocabulary: the model's.
+        request: temperature, sampler and seed.
+        nth: which candidate; it varies the seed.
+    """
+
+    def __init__(self, lib: Any, vocabulary: Any, request: Request, nth: int) -> None:
+        self._lib = lib
+        self._chain: Any = None
+        stages: list[Any] = []
+        if request.temperature > 0 or request.sampler == "infill":
+            stages += [lib.llama_sampler_init_top_k(TOP_K), lib.llama_sampler_init_top_p(TOP_P, 1)]
+        if request.temperature > 0:
+            stages.append(lib.llama_sampler_init_temp(request.temperature))
+        if request.sampler == "infill":
+            stages.append(lib.llama_sampler_init_infill(vocabulary))
+        if request.temperature > 0:
+            stages.append(lib.llama_sampler_init_dist(request.seed + nth))
+        elif stages:
+            stages.append(lib.llama_sampler_init_greedy())
+        if stages:
+            self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+            for stage in stages:
+                lib.llama_sampler_chain_add(self._chain, stage)
+
+    def pick(self, context: Any, row: int, logits: Logits) -> int:
+        """The next token, from the row of the last evaluated batch whose logits these are."""
+        if self._chain is None:
+            return int(logits.argmax())
+        return int(self._lib.llama_sampler_sample(self._chain, context, row))
+
+    def close(self) -> None:
+        """Free the chain."""
+        if self._chain is not None:
+            self._lib.llama_sampler_free(self._chain)
+            self._chain = None

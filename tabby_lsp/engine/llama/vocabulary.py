@@ -1,0 +1,172 @@
+"""Text to tokens and back, for one loaded model.
+
+User text is tokenised with special tokens switched off, always: a marker enters a prompt by its id or not at
+all. Usable from any thread; the lock keeps a tokenisation and the model's unloading apart.
+"""
+
+from __future__ import annotations
+
+import bisect
+import ctypes
+import functools
+import threading
+from typing import Any
+
+from tabby_lsp.engine.types import Marker, Piece
+from tabby_lsp.errors import EngineFault
+
+COUNTS = 65_536
+"""Lines whose token count is remembered: counting is asked for the same lines on each keystroke."""
+
+
+class Vocabulary:
+    """The vocabulary of one model.
+
+    Args:
+        lib: the loaded library.
+        model: the model's pointer; `close` must be called before it is freed.
+    """
+
+    def __init__(self, lib: Any, model: Any) -> None:
+        self._lib = lib
+        self._vocab = lib.llama_model_get_vocab(model)
+        self._lock = threading.Lock()
+        self._open = True
+        self.handle = self._vocab
+        self.size = int(lib.llama_vocab_n_tokens(self._vocab))
+        self.bos: int | None = (
+            int(lib.llama_vocab_bos(self._vocab)) if lib.llama_vocab_get_add_bos(self._vocab) else None
+        )
+        buffer = ctypes.create_string_buffer(64)
+        self._pieces = [self._read_piece(token, buffer) for token in range(self.size)]
+        self._in_order = sorted((t for t in range(self.size) if self._pieces[t]), key=self.piece)
+        self._by_piece = {self._pieces[t]: t for t in self._in_order}
+        self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
+
+    def close(self) -> None:
+        """No call reaches the model after this."""
+        with self._lock:
+            self._open = False
+
+    def _count(self, text: str) -> int:
+        return len(self.encode(text))
+
+    def encode(self, text: str) -> list[int]:
+        """Tokens of plain text.
+
+        Args:
+            text: any text; lone surrogates are replaced.
+
+        Raises:
+            EngineFault: the model has been unloaded.
+        """
+        return self._tokenize(text.encode("utf-8", "replace"), special=False)
+
+    def _tokenize(self, data: bytes, *, special: bool) -> list[int]:
+        if not data:
+            return []
+        with self._lock:
+            if not self._open:
+                raise EngineFault("The model was unloaded.", "Ask again: it is loaded on demand.")
+            room = len(data) + 2
+            tokens = (ctypes.c_int32 * room)()
+            n = self._lib.llama_tokenize(self._vocab, data, len(data), tokens, room, False, special)
+            if n < 0:
+                tokens = (ctypes.c_int32 * -n)()
+                n = self._lib.llama_tokenize(self._vocab, data, len(data), tokens, -n, False, special)
+        return list(tokens[:n])
+
+    @functools.cache  # noqa: B019 - lives as long as the model
+    def marker(self, text: str) -> int | None:
+        """The id of a special token.
+
+        Args:
+            text: its text in the vocabulary, such as `<|fim_prefix|>`.
+
+        Returns:
+            None where the vocabulary has no special token of exactly that text.
+        """
+        ids = self._tokenize(text.encode(), special=True)
+        if len(ids) != 1 or not text:
+            return None
+        plain = self._tokenize(text.encode(), special=False)
+        return ids[0] if ids != plain or self._is_special(ids[0]) else None
+
+    def has_marker(self, text: str) -> bool:
+        """Whether the vocabulary has a special token of that text."""
+        return self.marker(text) is not None
+
+    def _is_special(self, token: int) -> bool:
+        attributes = int(self._lib.llama_vocab_get_attr(self._vocab, token))
+        return bool(attributes & (self._lib.LLAMA_TOKEN_ATTR_CONTROL | self._lib.LLAMA_TOKEN_ATTR_USER_DEFINED))
+
+    def encode_pieces(self, pieces: tuple[Piece, ...]) -> tuple[list[int], int]:
+        """Tokens of a prompt.
+
+        Neighbouring texts are tokenised together: where one ends and the next begins is the caller's concern,
+        not the model's.
+
+        Returns:
+            The tokens, and how many of the last ones are plain text (0 where a marker is last).
+
+        Raises:
+            EngineFault: a marker that the vocabulary does not have.
+        """
+        tokens = [] if self.bos is None else [self.bos]
+        text: list[str] = []
+        plain = 0
+        for piece in (*pieces, None):
+            if isinstance(piece, str):
+                text.append(piece)
+                continue
+            encoded = self.encode("".join(text))
+            tokens += encoded
+            plain = len(encoded)
+            text.clear()
+            if isinstance(piece, Marker):
+                token = self.marker(piece.text)
+                if token is None:
+                    raise EngineFault(f"The model has no token {piece.text!r}.", "Choose another template family.")
+                tokens.append(token)
+        return tokens, plain
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of one token; a control token has none."""
+        return self._pieces[token]
+
+    def _read_piece(self, token: int, buffer: ctypes.Array[ctypes.c_char]) -> bytes:
+        n = self._lib.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
+        if n < 0:
+            return self._read_piece(token, ctypes.create_string_buffer(-n))
+        return buffer.raw[:n]
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends a generation."""
+        return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
+
+    def spelling(self, text: bytes) -> list[int]:
+        """Every token with which `text` may begin or that begins with all of it.
+
+        Args:
+            text: what must be written next.
+
+        Returns:
+            Token ids: the ones whose bytes are a prefix of `text`, and the ones whose bytes start with `text`.
+        """
+        low = bisect.bisect_left(self._in_order, text, key=self.piece)
+        high = bisect.bisect_left(self._in_order, text + b"\xff" * 4, lo=low, key=self.piece)
+        found = self._in_order[low:high]
+        found += [self._by_piece[text[:n]] for n in range(1, len(text)) if text[:n] in self._by_piece]
+        return found
+
+    def named_markers(self) -> dict[str, str]:
+        """The fill-in-the-middle tokens that the GGUF itself names, by role; empty text for one it does not."""
+        lib = self._lib
+        ids = {
+            "prefix": lib.llama_vocab_fim_pre(self._vocab),
+            "suffix": lib.llama_vocab_fim_suf(self._vocab),
+            "middle": lib.llama_vocab_fim_mid(self._vocab),
+            "repository": lib.llama_vocab_fim_rep(self._vocab),
+            "separator": lib.llama_vocab_fim_sep(self._vocab),
+        }
+        return {role: lib.llama_vocab_get_text(self._vocab, i).decode() if i >= 0 else "" for role, i in ids.items()}

@@ -1,0 +1,289 @@
+"""The one thread that owns model and context; everything else talks to it through its queue.
+
+Between two steps of a generation the thread looks who is next: the smaller priority number, and among equals the
+newer request, because the user has moved on. A newer request supersedes an older one with the same key. Every
+ticket's future is completed exactly once, whatever happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from tabby_lsp.config import EngineSettings
+from tabby_lsp.engine.llama.evaluate import Aborted, Evaluator
+from tabby_lsp.engine.llama.generate import SLICE, Emit, Generation, Steps
+from tabby_lsp.engine.llama.kv import KvCache
+from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
+from tabby_lsp.engine.llama.vocabulary import Vocabulary
+from tabby_lsp.engine.types import Cancelled, ModelInfo, Request, Result, Ticket
+from tabby_lsp.errors import EngineError, EngineFault, TabbyError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Load = Callable[[], LoadedModel]
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A ticket in the queue or under way."""
+
+    ticket: Ticket
+    emit: Emit | None
+    arrival: int
+    submitted: float = field(default_factory=time.monotonic)
+    started: float = 0.0
+    generation: Generation | None = None
+    steps: Steps | None = None
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return self.ticket.request.priority, -self.arrival
+
+
+class _Residence:
+    """A model in memory with all that hangs on it."""
+
+    def __init__(self, model: LoadedModel, settings: EngineSettings) -> None:
+        self.model = model
+        self.evaluator = Evaluator(model, min(settings.batch, model.slots))
+        self.kv = KvCache(model.lib, model.memory, cells=model.slots, sequences=SEQUENCES, scratch=SCRATCH)
+        # a GPU is quick enough to swallow a whole batch between two looks at the queue
+        self.slice = settings.batch if model.info.offloaded else min(SLICE, settings.batch)
+
+    def close(self) -> None:
+        self.evaluator.close()
+        self.model.close()
+
+
+class LlamaEngine:
+    """An engine in this process (see `engine.types.Engine`).
+
+    Args:
+        load: brings the model into memory; called on the worker thread, again after each idle unload. It raises a
+            `TabbyError` where it cannot.
+        settings: how llama.cpp runs.
+        on_unload: called on the worker thread when the idle time has passed and the model has left memory.
+    """
+
+    def __init__(self, load: Load, settings: EngineSettings, on_unload: Callable[[], None] | None = None) -> None:
+        self._load = load
+        self._settings = settings
+        self._on_unload = on_unload or (lambda: None)
+        self._wake = threading.Condition()
+        self._jobs: list[_Job] = []
+        self._current: Ticket | None = None
+        self._waiting: list[Future[ModelInfo]] = []
+        self._closing = False
+        self._arrivals = 0
+        self._home: _Residence | None = None
+        self._thread = threading.Thread(target=self._work, name="tabby-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def tokenizer(self) -> Vocabulary:
+        """The vocabulary of the loaded model; raises `EngineError` while there is none."""
+        return self._resident().model.vocabulary
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the loaded model says of itself; raises `EngineError` while there is none."""
+        return self._resident().model.info
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a model is in memory."""
+        return self._home is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is queued or under way."""
+        with self._wake:
+            return bool(self._jobs)
+
+    def _resident(self) -> _Residence:
+        home = self._home
+        if home is None:
+            raise EngineError("No model is loaded.", "Ask again in a moment.")
+        return home
+
+    def ready(self) -> Future[ModelInfo]:
+        """A model in memory: loads it where it is not."""
+        future: Future[ModelInfo] = Future()
+        with self._wake:
+            if self._closing:
+                future.set_exception(Cancelled("closing"))
+            else:
+                self._waiting.append(future)
+                self._wake.notify()
+        return future
+
+    def submit(self, request: Request, on_text: Emit | None = None) -> Ticket:
+        """Queue a request; a queued or running one with the same key is superseded.
+
+        Args:
+            request: what to generate.
+            on_text: gets the first candidate's text in pieces, on the worker thread; it must return at once.
+        """
+        ticket = Ticket(request, self._on_cancel)
+        with self._wake:
+            if self._closing:
+                ticket.future.set_exception(Cancelled("closing"))
+                return ticket
+            older = [job.ticket for job in self._jobs if job.ticket.request.key == request.key]
+            self._arrivals += 1
+            self._jobs.append(_Job(ticket, on_text, self._arrivals))
+            self._wake.notify()
+        for superseded in older:
+            superseded.cancel()
+        return ticket
+
+    def _on_cancel(self, ticket: Ticket) -> None:
+        with self._wake:
+            if self._current is ticket and self._home is not None:
+                self._home.model.abort.set(True)
+            self._wake.notify()
+
+    def close(self) -> None:
+        """End everything; what is under way raises `Cancelled`. Returns when the thread has ended (at most 1 s)."""
+        with self._wake:
+            self._closing = True
+            tickets = [job.ticket for job in self._jobs]
+            self._wake.notify()
+        for ticket in tickets:
+            ticket.cancel()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=1.0)
+
+    # ---- the worker thread ------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            while self._turn():
+                pass
+        finally:
+            self._unload()
+            with self._wake:
+                jobs, self._jobs = self._jobs, []
+                waiting, self._waiting = self._waiting, []
+            for job in jobs:
+                self._complete(job, Cancelled("closing"))
+            for future in waiting:
+                _settle(future, Cancelled("closing"))
+
+    def _turn(self) -> bool:
+        """Do one step of whoever is next; False when the engine is closing."""
+        with self._wake:
+            if self._closing:
+                return False
+            self._drop_cancelled()
+            if not self._jobs and not self._waiting:
+                idle = self._settings.idle_unload_s
+                woken = self._wake.wait(timeout=idle if idle and self._home else None)
+                if not woken and not self._jobs and not self._waiting and self._home:
+                    self._unload()
+                    self._on_unload()
+                return True
+            waiting, self._waiting = self._waiting, []
+            job = min(self._jobs, key=lambda job: job.rank) if self._jobs else None
+        if not self._ensure_loaded(waiting):
+            return True
+        if job is not None:
+            self._step(job)
+        return True
+
+    def _drop_cancelled(self) -> None:
+        for job in [job for job in self._jobs if job.ticket.cancelled]:
+            if job.steps is not None:
+                job.steps.close()
+            self._jobs.remove(job)
+            self._complete(job, Cancelled("cancelled"))
+
+    def _ensure_loaded(self, waiting: list[Future[ModelInfo]]) -> bool:
+        """Load the model where it is not; on failure everybody who waits is told why."""
+        try:
+            if self._home is None:
+                self._home = _Residence(self._load(), self._settings)
+        except Exception as error:  # whatever it was, somebody waits for an answer
+            fault = error if isinstance(error, TabbyError) else EngineFault(f"The model could not be loaded: {error}")
+            logger.log(logging.DEBUG if isinstance(error, TabbyError) else logging.ERROR, "load failed", exc_info=True)
+            with self._wake:
+                jobs, self._jobs = self._jobs, []
+                waiting += self._waiting
+                self._waiting = []
+            for job in jobs:
+                self._complete(job, fault)
+            for future in waiting:
+                _settle(future, fault)
+            return False
+        for future in waiting:
+            _settle(future, self._home.model.info)
+        return True
+
+    def _step(self, job: _Job) -> None:
+        home = self._resident()
+        if job.steps is None:
+            job.started = time.monotonic()
+            job.generation = Generation(
+                job.ticket, home.evaluator, home.kv, emit=job.emit, slice_tokens=home.slice
+            )
+            job.steps = job.generation.steps()
+        with self._wake:
+            self._current = job.ticket
+            home.model.abort.set(job.ticket.cancelled)
+        outcome: Result | BaseException | None = None
+        try:
+            next(job.steps)
+        except StopIteration:
+            outcome = job.generation.result if job.generation else None
+        except Aborted:
+            outcome = Cancelled("cancelled")
+        except TabbyError as error:
+            outcome = error
+        except Exception as error:
+            logger.exception("the engine failed")
+            outcome = EngineFault(f"The engine failed: {error}", "The log says more.")
+        finally:
+            with self._wake:
+                self._current = None
+                home.model.abort.set(False)
+        if isinstance(outcome, EngineFault):
+            home.kv.clear()  # nothing is known about the cells after a fault
+        if outcome is not None:
+            with self._wake:
+                if job in self._jobs:
+                    self._jobs.remove(job)
+            if isinstance(outcome, Result):
+                outcome.timings["queue"] = (job.started - job.submitted) * 1e3
+            self._complete(job, outcome)
+
+    def _complete(self, job: _Job, outcome: Result | BaseException) -> None:
+        _settle(job.ticket.future, outcome)
+
+    def _unload(self) -> None:
+        home, self._home = self._home, None
+        if home is not None:
+            home.close()
+
+
+def _settle(future: Future[T], outcome: T | BaseException) -> None:
+    # the loop that waits may have given up on it (cancelled), and then nobody listens
+    with contextlib.suppress(Exception):
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+
+def loader(path: Path, settings: EngineSettings, *, extra_buffers: bool) -> Load:
+    """What brings one model file into memory, for `LlamaEngine`."""
+    return lambda: LoadedModel(path, settings, extra_buffers=extra_buffers)

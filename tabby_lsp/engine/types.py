@@ -1,0 +1,247 @@
+"""What is asked of an engine and what it answers; no engine, no editor and no document in here.
+
+A prompt is a row of pieces, each a marker (a special token, named by its text in the vocabulary) or plain text.
+Plain text is never searched for markers, so a file that contains `<|fim_prefix|>` is only text.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A special token, named by the text that the model's vocabulary has for it."""
+
+    text: str
+
+
+Piece = Marker | str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads.
+
+    Attributes:
+        pieces: markers and texts, in the order in which the model reads them.
+        heal: tokens at the end of the last text that are taken back; the model writes their text again in its
+            own way, so that a word which is cut by the cursor is tokenised as the model has learnt it. 0: none.
+    """
+
+    pieces: tuple[Piece, ...]
+    heal: int = 0
+
+
+class Priority(enum.IntEnum):
+    """Who goes first; between two tokens a smaller number overtakes a larger one."""
+
+    COMPLETION = 0
+    CHAT = 1
+    IDLE = 2
+
+
+class Finish(enum.StrEnum):
+    """Why a candidate ended."""
+
+    END = "end-of-generation"
+    MARKER = "marker"
+    RULE = "stop-rule"
+    LENGTH = "max-tokens"
+    DEADLINE = "deadline"
+    CONTEXT = "context-full"
+
+
+StopRule = Callable[[str], int | None]
+"""Given the text so far: how many of its characters to keep when it is enough, None to go on."""
+
+
+def never(_: str) -> int | None:
+    """A stop rule that never stops."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One generation.
+
+    Attributes:
+        key: whose request it is (a document); a newer request with the same key supersedes an older one.
+        prompt: what the model reads.
+        max_tokens: most tokens that are generated, for each candidate.
+        candidates: how many different continuations; they share one prefill.
+        temperature: 0 for the most probable token each time.
+        sampler: `infill` ends where the model would rather end than guess.
+        seed: for temperatures above 0.
+        stop: when the text is enough.
+        stop_markers: texts of special tokens that end the generation.
+        deadline: `time.monotonic()` seconds after which what is there is the answer; None: no limit.
+        priority: who goes first.
+    """
+
+    key: str
+    prompt: Prompt
+    max_tokens: int
+    candidates: int = 1
+    temperature: float = 0.0
+    sampler: Literal["greedy", "infill"] = "greedy"
+    seed: int = 0
+    stop: StopRule = never
+    stop_markers: tuple[str, ...] = ()
+    deadline: float | None = None
+    priority: Priority = Priority.COMPLETION
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One continuation.
+
+    Attributes:
+        text: what was generated, whole characters only.
+        finish: why it ended.
+        logprobs: natural logarithm of each generated token's probability.
+    """
+
+    text: str
+    finish: Finish
+    logprobs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Tokens of one request: deterministic where seconds are noisy.
+
+    Attributes:
+        prompt: tokens in the prompt.
+        reused: of these, the ones that were in the KV cache.
+        evaluated: of these, the ones that were evaluated.
+        generated: tokens generated, over all candidates.
+    """
+
+    prompt: int = 0
+    reused: int = 0
+    evaluated: int = 0
+    generated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a request brought.
+
+    Attributes:
+        candidates: most probable first.
+        counters: tokens evaluated, reused and generated.
+        timings: milliseconds by stage: `queue`, `prefill`, `decode`.
+    """
+
+    candidates: tuple[Candidate, ...]
+    counters: Counters
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+class Cancelled(Exception):
+    """The request was cancelled or superseded; not a fault, and nothing for a person to read."""
+
+
+class Ticket:
+    """A request on its way: its future and the means to end it.
+
+    Attributes:
+        future: the result; raises `Cancelled` or a `TabbyError`.
+        evaluated: prompt tokens evaluated for this request so far, readable at any time.
+    """
+
+    __slots__ = ("_cancelled", "_on_cancel", "evaluated", "future", "request")
+
+    def __init__(self, request: Request, on_cancel: Callable[[Ticket], None]) -> None:
+        self.request = request
+        self.future: Future[Result] = Future()
+        self.evaluated = 0
+        self._cancelled = threading.Event()
+        self._on_cancel = on_cancel
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked for the end of it."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """End it at the next safe point; the future then raises `Cancelled`. May be called from any thread."""
+        if not self._cancelled.is_set():
+            self._cancelled.set()
+            self._on_cancel(self)
+
+
+class Tokenizer(Protocol):
+    """What the prompt builder needs of a vocabulary; callable from any thread."""
+
+    def count(self, text: str) -> int:
+        """Tokens in `text`, read as plain text."""
+        ...
+
+    def has_marker(self, text: str) -> bool:
+        """Whether the vocabulary has a special token of that text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a loaded model says of itself.
+
+    Attributes:
+        metadata: the GGUF's own key-value pairs, as text; long values are left out.
+        markers: texts of the fill-in-the-middle tokens that the GGUF names (`prefix`, `suffix`, `middle`,
+            `repository`, `separator`), empty text where it names none.
+        size: bytes of weights.
+        parameters: number of weights.
+        context: tokens in the KV cache.
+        trained_context: tokens that the model was trained for.
+        offloaded: layers on a GPU.
+        can_shift: whether KV cells can move to other positions.
+    """
+
+    metadata: dict[str, str]
+    markers: dict[str, str]
+    size: int
+    parameters: int
+    context: int
+    trained_context: int
+    offloaded: int
+    can_shift: bool
+
+
+class Engine(Protocol):
+    """A place that generates text."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The vocabulary; raises `EngineError` while no model is loaded."""
+        ...
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model says of itself; raises `EngineError` while no model is loaded."""
+        ...
+
+    def ready(self) -> Future[ModelInfo]:
+        """A model in memory: loads it where it is not."""
+        ...
+
+    def submit(self, request: Request, on_text: Callable[[str], None] | None = None) -> Ticket:
+        """Queue a request; `on_text` gets the first candidate's text in pieces, on the engine's thread."""
+        ...
+
+    def close(self) -> None:
+        """End everything; requests under way raise `Cancelled`."""
+        ...
+
+
+def mean_logprob(logprobs: Iterable[float]) -> float:
+    """The mean of log-probabilities, 0 for none: a length-independent measure of the model's confidence."""
+    values = tuple(logprobs)
+    return sum(values) / len(values) if values else 0.0

@@ -1,0 +1,95 @@
+"""What can go wrong, as one tree; every error carries the remedy that a person can act on.
+
+    TabbyError
+    ├── ConfigError            a setting that cannot be used
+    ├── ModelError
+    │   ├── ModelMissing       no model file where one is expected
+    │   ├── ModelCorrupt       the bytes are not the ones that were promised (hash, truncation)
+    │   └── ModelUnusable      llama.cpp cannot serve it here (architecture, crash, memory)
+    ├── DownloadError
+    │   ├── Offline            the network was asked for while `offline = true`
+    │   ├── NoSpace            the disk cannot hold the file
+    │   ├── NotWritable        the models folder cannot be written
+    │   └── SourceFailed       one place to get the bytes from did not work
+    ├── EngineError
+    │   ├── PromptTooLong      more tokens than the context holds
+    │   └── EngineFault        llama.cpp reported a failure while it was evaluating
+    └── UnknownDocument        a change for a document that is not open
+
+Nothing here imports anything: every room may raise these.
+"""
+
+from __future__ import annotations
+
+
+class TabbyError(Exception):
+    """An error for a person to read.
+
+    Args:
+        message: what happened, in one sentence.
+        remedy: what to do about it, in one sentence; empty where nothing can be done.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class ConfigError(TabbyError):
+    """A setting that cannot be used."""
+
+
+class ModelError(TabbyError):
+    """A model file is not there, not whole, or not usable."""
+
+
+class ModelMissing(ModelError):
+    """No model file where one is expected."""
+
+
+class ModelCorrupt(ModelError):
+    """The bytes are not the ones that were promised."""
+
+
+class ModelUnusable(ModelError):
+    """llama.cpp cannot serve this file on this machine."""
+
+
+class DownloadError(TabbyError):
+    """A model could not be fetched."""
+
+
+class Offline(DownloadError):
+    """Something asked for the network while `offline = true`."""
+
+
+class NoSpace(DownloadError):
+    """The disk cannot hold the file."""
+
+
+class NotWritable(DownloadError):
+    """The folder for models cannot be written."""
+
+
+class SourceFailed(DownloadError):
+    """One source of a model did not deliver it."""
+
+
+class EngineError(TabbyError):
+    """The engine could not serve a request."""
+
+
+class PromptTooLong(EngineError):
+    """A prompt has more tokens than the context holds."""
+
+
+class EngineFault(EngineError):
+    """llama.cpp reported a failure while it was evaluating."""
+
+
+class UnknownDocument(TabbyError):
+    """A change arrived for a document that is not open."""

@@ -1,0 +1,88 @@
+"""One question, whichever method brought it: to the pipeline, and into the trace.
+
+A fault of the engine is an empty answer here, because editors show an error reply in the user's face at each
+keystroke; the status says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.errors import TabbyError
+
+if TYPE_CHECKING:
+    from tabby_lsp.completion.types import Answer, Suggestion
+    from tabby_lsp.lsp.server import TabbyServer
+
+logger = logging.getLogger(__name__)
+
+
+async def answer(
+    server: TabbyServer,
+    snapshot: Snapshot,
+    position: Position,
+    *,
+    invoked: bool,
+    selected: str = "",
+    selected_start: Position | None = None,
+) -> tuple[Suggestion, ...]:
+    """The suggestions at a cursor; none where there is no model, nothing to suggest or a fault.
+
+    Args:
+        server: the pipeline, status and trace.
+        snapshot: the document as it was when the request arrived.
+        position: the cursor.
+        invoked: whether it was asked for by hand.
+        selected: text of the entry that is selected in the editor's menu.
+        selected_start: where that text would begin.
+    """
+    pipeline = server.model.pipeline
+    if pipeline is None:
+        server.model.look_again()
+        trace(server, f"no suggestion: {server.status.state}")
+        return ()
+    from tabby_lsp.completion.types import Ask, Trigger
+
+    kind = Trigger.INVOKED if invoked else Trigger.TYPING
+    try:
+        given = await pipeline.complete(Ask(snapshot, position, kind, selected, selected_start))
+    except TabbyError as error:
+        server.model.failed(error)
+        return ()
+    except Exception:
+        logger.exception("no suggestion because of a fault of ours")
+        return ()
+    if given.counters.prompt:
+        server.model.served()
+    server.statistics.shown(given.suggestions)
+    trace(server, f"{given.reason} in {sum(given.timings.values()):.0f} ms", _details(given))
+    latest = server.documents.get(snapshot.uri)
+    if latest is not None and latest.version != snapshot.version:
+        return ()  # the buffer has moved on: text for the old one must not be shown in the new one
+    return given.suggestions
+
+
+def trace(server: TabbyServer, message: str, details: str = "") -> None:
+    """A `$/logTrace` notification, where the client has asked for a trace."""
+    if server.protocol.trace != types.TraceValue.Off:
+        verbose = details if server.protocol.trace == types.TraceValue.Verbose else None
+        server.protocol.notify(types.LOG_TRACE, types.LogTraceParams(message=message, verbose=verbose or None))
+
+
+def _details(given: Answer) -> str:
+    c = given.counters
+    return json.dumps(
+        {
+            "prompt": c.prompt,
+            "reused": c.reused,
+            "evaluated": c.evaluated,
+            "generated": c.generated,
+            "finish": given.finish,
+            "timings": {stage: round(ms, 2) for stage, ms in given.timings.items()},
+        }
+    )

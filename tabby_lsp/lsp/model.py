@@ -1,0 +1,215 @@
+"""Which model serves: preflight and loading at start, the offer to download one, and the answer meanwhile.
+
+    loading → ready ⇄ unloaded          no-model → downloading → loading
+           ↘ error (with a remedy)
+
+Questions are answered in every state; where there is no engine, with nothing. No state needs a restart to leave:
+a model that is pulled in a terminal is found at the next question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from tabby_lsp.errors import ModelMissing, TabbyError
+from tabby_lsp.lsp.progress import WorkDone
+from tabby_lsp.lsp.status import State
+
+if TYPE_CHECKING:
+    from tabby_lsp.completion.pipeline import Pipeline
+    from tabby_lsp.engine.catalog import Model
+    from tabby_lsp.engine.opening import Opened
+    from tabby_lsp.lsp.server import TabbyServer
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN_S = 5.0
+"""How often, at most, a server without a model looks whether one has appeared."""
+DOWNLOAD, LATER = "Download", "Not now"
+
+
+class ModelHost:
+    """The server's engine and the pipeline on it.
+
+    Args:
+        server: settings, status and client.
+    """
+
+    def __init__(self, server: TabbyServer) -> None:
+        self._server = server
+        self._opened: Opened | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._looked = 0.0
+        self._refused = False
+        self.pipeline: Pipeline | None = None
+
+    def start(self) -> None:
+        """Bring the configured model up, in the background; what runs of an earlier start is dropped."""
+        self.stop()
+        self._task = asyncio.get_running_loop().create_task(self._bring_up())
+
+    def stop(self) -> None:
+        """Let go of model and engine."""
+        if self._task is not None:
+            self._task.cancel()
+        self.pipeline = None
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.engine.close()
+
+    def look_again(self) -> None:
+        """Called at each question that nobody could answer: perhaps there is a model by now."""
+        waiting = self._server.status.state in (State.NO_MODEL, State.ERROR)
+        if waiting and (self._task is None or self._task.done()) and time.monotonic() - self._looked > LOOK_AGAIN_S:
+            self._task = asyncio.get_running_loop().create_task(self._bring_up())
+
+    def failed(self, error: TabbyError) -> None:
+        """An engine that was up could not serve."""
+        self._tell(State.ERROR, error)
+
+    async def _bring_up(self) -> None:
+        self._looked = time.monotonic()
+        server, quiet = self._server, self._server.status.state in (State.NO_MODEL, State.ERROR)
+        try:
+            if not quiet:
+                server.status.set(State.LOADING)
+            await self._open()
+        except ModelMissing as error:
+            self._tell(State.NO_MODEL, error)
+            if not self._refused and not server.settings.model.path:
+                await self._offer(error)
+        except TabbyError as error:
+            self._tell(State.ERROR, error)
+        except Exception as error:
+            logger.exception("the model could not be brought up")
+            self._tell(State.ERROR, TabbyError(f"The model could not be brought up: {error}.", "The log says more."))
+
+    async def _open(self) -> None:
+        loop, server = asyncio.get_running_loop(), self._server
+
+        def unloaded() -> None:
+            loop.call_soon_threadsafe(server.status.set, State.UNLOADED)
+
+        async with WorkDone(server, "tabby-lsp") as work:
+            work.report("loading the model")
+            opened = await asyncio.to_thread(_open_engine, server, unloaded)
+            try:
+                await asyncio.wrap_future(opened.engine.ready())
+            except BaseException:
+                opened.engine.close()
+                raise
+        from tabby_lsp.completion.pipeline import Pipeline
+
+        self._opened = opened
+        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion)
+        server.status.set(State.READY, opened.model.note, opened.model.name)
+
+    def served(self) -> None:
+        """A question was answered by the model: where it had been unloaded, it is back."""
+        if self._server.status.state is State.UNLOADED and self._opened is not None:
+            self._server.status.set(State.READY, model=self._opened.model.name)
+
+    def _tell(self, state: State, error: TabbyError) -> None:
+        """Say what is wrong: once as a message, for as long as it lasts in the status."""
+        text = str(error)
+        if self._server.status.params.message != text and state is State.ERROR:
+            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"tabby-lsp: {text}"))
+        logger.log(logging.ERROR if state is State.ERROR else logging.WARNING, "%s", text)
+        self._server.status.set(state, text)
+
+    # ---- the offer ----------------------------------------------------------------------------------------------
+
+    async def _offer(self, error: ModelMissing) -> None:
+        """Ask whether the recommended model may be downloaded, and do it."""
+        server = self._server
+        model, why = await asyncio.to_thread(_recommended, server)
+        if server.settings.offline:
+            server.window_show_message(
+                types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {error} (offline = true)")
+            )
+            return
+        question = f"tabby-lsp has no model yet. Download {model.name} ({model.size >> 20} MiB)? {why}"
+        chosen = await server.ask(question, (DOWNLOAD, LATER))
+        if chosen != DOWNLOAD:
+            self._refused = True
+            return
+        await self.download(model)
+
+    async def download(self, model: Model | None = None) -> None:
+        """Fetch a model with progress in the client, then bring it up.
+
+        Args:
+            model: which; None: the recommended one.
+        """
+        server, loop = self._server, asyncio.get_running_loop()
+        if server.status.state is State.DOWNLOADING:
+            return
+        if model is None:
+            model, _ = await asyncio.to_thread(_recommended, server)
+        name = model.name
+        server.status.set(State.DOWNLOADING, model=name, percent=0)
+        try:
+            async with WorkDone(server, f"Downloading {name}", cancellable=True) as work:
+
+                def report(message: str, percent: int) -> None:
+                    work.report(message, percent)
+                    server.status.set(State.DOWNLOADING, message, name, percent)
+
+                await asyncio.to_thread(
+                    _pull, server, model, lambda *seen: loop.call_soon_threadsafe(report, *seen), work.is_cancelled
+                )
+        except TabbyError as error:
+            self._tell(State.NO_MODEL, error)
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"tabby-lsp: {error}"))
+            return
+        server.status.set(State.LOADING, model=name)
+        await self._bring_up()
+
+
+# Run on a thread: they block, and they import what must not be imported before `initialized`.
+
+
+def _open_engine(server: TabbyServer, unloaded: object) -> Opened:
+    from tabby_lsp.engine.opening import open_engine
+
+    return open_engine(server.settings, unloaded)  # type: ignore[arg-type]
+
+
+def _recommended(server: TabbyServer) -> tuple[Model, str]:
+    from tabby_lsp.engine import catalog, choice, hardware
+
+    known = catalog.load()
+    wanted = server.settings.model.name
+    if wanted:
+        return known.find(wanted), "The settings name it."
+    model, why = choice.recommend(known, hardware.memory_bytes(), hardware.gpu_bytes())
+    return model, f"Recommended: {why}"
+
+
+def _pull(server: TabbyServer, model: Model, report: object, cancelled: object) -> None:
+    from tabby_lsp.engine.download import pull
+    from tabby_lsp.engine.store import ModelStore
+
+    last = -1
+
+    def watch(seen: object) -> None:
+        nonlocal last
+        total = max(1, seen.total)  # type: ignore[attr-defined]
+        percent = min(100, seen.done * 100 // total)  # type: ignore[attr-defined]
+        if percent != last:
+            last = percent
+            report(f"{seen.phase} {percent} %", percent)  # type: ignore[attr-defined,operator]
+
+    pull(
+        model,
+        ModelStore.of(server.settings),
+        offline=server.settings.offline,
+        asker="the language server's download",
+        progress=watch,
+        cancelled=cancelled,  # type: ignore[arg-type]
+    )

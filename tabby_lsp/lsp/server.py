@@ -1,0 +1,137 @@
+"""The language server: what there is one of, and in which order it comes up and goes down.
+
+`initialize` is answered before anything heavy is imported; the model is brought up after `initialized`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from tabby_lsp import __version__
+from tabby_lsp.config import Settings
+from tabby_lsp.document import Documents, PositionEncoding
+from tabby_lsp.lsp import commands, completion, configuration, documents, inline_completion
+from tabby_lsp.lsp.convert import encoding_of
+from tabby_lsp.lsp.model import ModelHost
+from tabby_lsp.lsp.protocol import TabbyProtocol
+from tabby_lsp.lsp.status import Status
+
+logger = logging.getLogger(__name__)
+
+PARENT_POLL_S = 2.0
+"""How often a server looks whether the process that started it is still there."""
+
+
+class TabbyServer(LanguageServer):
+    """One client's server."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "tabby-lsp",
+            __version__,
+            text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
+            notebook_document_sync=documents.NOTEBOOKS,
+            protocol_cls=TabbyProtocol,
+            max_workers=4,
+        )
+        self.documents = Documents()
+        self.settings = Settings()
+        self.encoding = PositionEncoding.UTF16
+        self.folders: list[Path] = []
+        self.client_options: object = None
+        self.told_faults: set[str] = set()
+        self.initialized = False
+        self.statistics = commands.Statistics()
+        self.status = Status(self)
+        self.model = ModelHost(self)
+        self._background: set[asyncio.Task[Any]] = set()
+        documents.register(self)
+        inline_completion.register(self)
+        commands.register(self)
+        configuration.register(self)
+        _register_lifecycle(self)
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        if self.model.pipeline is not None:
+            self.model.pipeline.forget(uri)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the requests, keeping it alive until it ends."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("background work failed", exc_info=error)
+
+    async def ask(self, question: str, answers: Sequence[str]) -> str | None:
+        """Put a question to the user.
+
+        Returns:
+            The chosen answer; None where the user, or the client, gave none.
+        """
+        actions = [types.MessageActionItem(title) for title in answers]
+        params = types.ShowMessageRequestParams(types.MessageType.Info, question, actions)
+        try:
+            chosen = await self.window_show_message_request_async(params)
+        except JsonRpcException as error:
+            logger.info("the client does not ask its user: %s", error)
+            return None
+        return chosen.title if chosen else None
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """Log it. pygls would show each to the user, and fail over itself once stdout is closed."""
+        logger.error("%s: %s", getattr(source, "__name__", source), error)
+
+
+def _register_lifecycle(server: TabbyServer) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        server.folders = configuration.folders_of(params)
+        server.client_options = params.initialization_options
+        server.encoding = encoding_of(server.workspace.position_encoding)
+        configuration.resolve(server)
+        # the capabilities are built after this handler: what it registers depends on the client
+        completion.register(server, params.capabilities)
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(_: types.InitializedParams) -> None:
+        server.initialized = True
+        for fault in sorted(server.told_faults):
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {fault}"))
+        if server.process_id:
+            server.background(_watch_parent(server.process_id))
+        server.model.start()
+
+    @server.feature(types.SHUTDOWN)
+    def shutdown(_: object) -> None:
+        server.model.stop()
+
+    @server.feature(types.EXIT)
+    def on_exit(_: object) -> None:
+        server.model.stop()
+
+
+async def _watch_parent(process: int) -> None:
+    """End this process when the editor's has ended without a word."""
+    while True:
+        await asyncio.sleep(PARENT_POLL_S)
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            logger.warning("the editor's process has ended, so this one does")
+            os._exit(1)
+        except OSError:
+            return  # it is there, but not ours to ask about

@@ -1,0 +1,1 @@
+"""What the text around a cursor is: trees, scopes, cuts. Every answer has a fallback that needs no grammar."""

@@ -1,0 +1,281 @@
+"""Where a suggestion has to stop: at the end of the block that the cursor stands in.
+
+Two rules decide. A closing bracket whose opener is before the cursor belongs to the suggestion only if the text
+behind the cursor lacks it. And where indentation or keywords end blocks, so does the first line that is
+indented less than the block. What stands in strings and comments does not count.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tabby_lsp.syntax.cut import window_start
+from tabby_lsp.syntax.languages import Blocks, language
+from tabby_lsp.syntax.lexical import CLOSER_OF, stretches
+from tabby_lsp.syntax.reading import Bracket, Reading, indentation, read, take
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+    from tabby_lsp.document import Position, Snapshot
+    from tabby_lsp.syntax.languages import Language
+
+LINES_BEFORE = 100
+LINES_AFTER = 60
+"""The window around the cursor that is parsed; it bounds the cost in large files to a few milliseconds."""
+
+_LINE_START = re.compile(r"(?:\r\n?|\n)")
+_TRAILING = re.compile(r"[)\]}\"'`;,>]*$")
+_QUOTES = ('"', "'", "`")
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A completion between the windows of text before and behind the cursor.
+
+    Args:
+        row: the language.
+        before: the text before the cursor.
+        completion: the suggestion.
+        after: the text behind the cursor.
+        whole: the windows cover the document.
+        reading: all three together.
+        openers: brackets before the cursor that are open at it, innermost first.
+        closers: brackets behind the cursor that close something before it, in their order.
+        context: the reading without the completion; offsets in `openers` and `closers` are its.
+    """
+
+    row: Language
+    before: str
+    completion: str
+    after: str
+    whole: bool
+    reading: Reading
+    openers: list[Bracket]
+    closers: list[Bracket]
+    context: Reading
+
+    def brackets(self) -> list[Bracket]:
+        """The brackets of the completion, with offsets into it."""
+        start = len(self.before)
+        found = self.reading.brackets(start, start + len(self.completion))
+        return [Bracket(bracket.character, bracket.offset - start) for bracket in found]
+
+    def in_literal(self, offset: int) -> bool:
+        """Whether the completion's line that begins at `offset` begins inside of a string or comment."""
+        return bool(self.reading.literal[len(self.before) + offset - 1])
+
+
+def end_of_scope(snapshot: Snapshot, position: Position, completion: str, tree: tree_sitter.Tree | None = None) -> int:
+    """How much of a completion stays within the block in which the cursor stands.
+
+    Args:
+        snapshot: the document, without the completion.
+        position: the cursor.
+        completion: the model's text.
+        tree: the snapshot's tree, if there is one: it finds a better window in large files.
+
+    Returns:
+        Characters of `completion` to keep.
+    """
+    setting = _setting(snapshot, snapshot.clamp(position), completion, tree)
+    keep = _end_by_brackets(setting)
+    if setting.row.shape is not Blocks.BRACES:
+        keep = min(keep, _end_by_indentation(setting))
+    if keep < len(completion) and not _first_line(setting.after).strip():
+        keep = len(completion[:keep].rstrip())  # the text behind the cursor begins with its own line ending
+    return keep
+
+
+def surplus_closers(before: str, completion: str, after: str, language_id: str) -> int:
+    """How many characters at the end of a completion the text behind the cursor already has.
+
+    Closing brackets, quotes and punctuation that end the completion and also begin `after` (editors insert pairs)
+    are surplus if leaving them out of the completion balances the text.
+
+    Args:
+        before: text before the cursor, its line at least.
+        completion: the model's text.
+        after: text behind the cursor, the rest of its line at least.
+        language_id: the protocol's id.
+    """
+    present = after.lstrip(" \t")
+    trailing = _TRAILING.search(completion)
+    longest = min(len(trailing.group()) if trailing else 0, len(present))
+    sizes = [0, *(size for size in range(1, longest + 1) if completion.endswith(present[:size]))]
+    if len(sizes) == 1:
+        return 0
+    row = language(language_id)
+    return min(sizes, key=lambda size: (_imbalance(row, before + completion[: len(completion) - size] + after), size))
+
+
+def _setting(snapshot: Snapshot, position: Position, completion: str, tree: tree_sitter.Tree | None) -> _Setting:
+    first = window_start(snapshot, tree, max(position.line - LINES_BEFORE, 0), position.line)
+    last = min(position.line + LINES_AFTER, len(snapshot.lines) - 1)
+    current = snapshot.lines[position.line]
+    before = "".join(snapshot.lines[first : position.line]) + current[: position.column]
+    after = current[position.column :] + "".join(snapshot.lines[position.line + 1 : last + 1])
+    row = language(snapshot.language)
+    cursor = len(before)
+    context = read(snapshot.language, before + after)
+    closers, _ = context.unmatched(cursor, len(context.text))
+    _, openers = context.unmatched(0, cursor)
+    openers.reverse()
+    reading = read(snapshot.language, before + completion + after, cursor, cursor + len(completion))
+    whole = first == 0 and last == len(snapshot.lines) - 1
+    if row.indented:
+        openers = _without_strays(context, openers, cursor)
+    return _Setting(row, before, completion, after, whole, reading, openers, closers, context)
+
+
+def _without_strays(context: Reading, openers: list[Bracket], cursor: int) -> list[Bracket]:
+    """Leave out openers that a later line, indented less than theirs, shows to be forgotten ones."""
+    kept: list[Bracket] = []
+    for opener in openers:
+        lines = _LINE_START.split(context.text[opener.offset : cursor])[1:-1]
+        own = indentation(_line_at(context.text, opener.offset))
+        if any(line.strip() and line.strip()[0] not in ")]}" and indentation(line) < own for line in lines):
+            break
+        kept.append(opener)
+    return kept
+
+
+def _supplied(setting: _Setting) -> list[bool]:
+    """For each opener before the cursor: whether the text behind it holds its closer.
+
+    Openers and closers are paired from the inside. A closer at the start of a line that is indented less than
+    the opener's line is not its partner but one further out: the inner one is still to be typed. Where the
+    windows show the whole document and closers are missing in it, the innermost openers lack theirs.
+    """
+    supplied: list[bool] = []
+    waiting = list(setting.closers)
+    for opener in setting.openers:
+        match = bool(waiting) and waiting[0].character == CLOSER_OF[opener.character]
+        if match:
+            line = _line_at(setting.context.text, waiting[0].offset)
+            own = indentation(_line_at(setting.context.text, opener.offset))
+            match = not line.strip().startswith(waiting[0].character) or indentation(line) >= own
+            match = match or (setting.whole and len(setting.openers) == len(setting.closers))
+        if match:
+            waiting.pop(0)
+        supplied.append(match)
+    if setting.whole:
+        lacking = len(setting.openers) - len(setting.closers) - supplied.count(False)
+        for index, match in enumerate(supplied):
+            if match and lacking > 0:
+                supplied[index] = False
+                lacking -= 1
+    return supplied
+
+
+def _end_by_brackets(setting: _Setting) -> int:
+    """Where the first closer stands that is not the completion's to write, or where its block has been closed."""
+    completion = setting.completion
+    supplied = _supplied(setting)
+    opened: list[Bracket] = []
+    outer = 0
+    closed_at: int | None = None
+    for bracket in setting.brackets():
+        if closed_at is not None and not opened and (line_end := _line_end(completion, closed_at)) < bracket.offset:
+            return line_end
+        if closed_at is not None:
+            closed_at = bracket.offset
+        if bracket.character in CLOSER_OF:
+            opened.append(bracket)
+            continue
+        if take(opened, bracket):
+            continue
+        if outer >= len(setting.openers) and not setting.row.literals:
+            continue  # prose: a smiley closes nothing
+        fits = outer < len(setting.openers) and CLOSER_OF[setting.openers[outer].character] == bracket.character
+        if not fits or supplied[outer]:
+            return bracket.offset
+        outer += 1
+        if bracket.character == "}" and setting.row.shape is Blocks.BRACES:
+            closed_at = bracket.offset
+    if closed_at is not None and not opened:
+        return _line_end(completion, closed_at)
+    return len(completion)
+
+
+def _end_by_indentation(setting: _Setting) -> int:
+    """Where the first line begins that is indented less than the cursor's block."""
+    starts = [match.end() for match in _LINE_START.finditer(setting.completion)]
+    if not starts:
+        return len(setting.completion)
+    depths = _depths(setting, [*starts, len(setting.completion)])
+    block, header = _block_indentation(setting, starts, depths)
+    for start, depth in zip(starts, depths, strict=False):
+        line = setting.completion[start : _line_end(setting.completion, start)]
+        width, code = indentation(line), line.strip()
+        if not code or depth > 0 or setting.in_literal(start) or width > block or (width == block and not header):
+            continue
+        if header and width == block and re.match(setting.row.middle, code):
+            continue
+        if re.match(setting.row.closer, code) and not _closed_behind(setting, width):
+            return start + len(line)
+        return start
+    return len(setting.completion)
+
+
+def _depths(setting: _Setting, offsets: list[int]) -> list[int]:
+    """How many brackets are open at each of some ascending offsets of the completion."""
+    events = [(bracket.offset, 1 if bracket.character in CLOSER_OF else -1) for bracket in setting.brackets()]
+    return [len(setting.openers) + sum(step for place, step in events if place < offset) for offset in offsets]
+
+
+def _block_indentation(setting: _Setting, starts: list[int], depths: list[int]) -> tuple[int, bool]:
+    """The width at which the cursor's block is indented, or (with True) the width of the header that opens it."""
+    current = _line_at(setting.before, len(setting.before))
+    first = _first_line(setting.completion)
+    if not current.strip() and first.strip():
+        return indentation(current + first), False
+    if not current.strip():
+        return indentation(current), False
+    origin = setting.openers[-1].offset if setting.openers else len(setting.before)
+    own = indentation(_line_at(setting.before, origin))
+    settled = next((index for index, depth in enumerate(depths) if depth <= 0), None)
+    if settled is None:
+        return own, False
+    end = starts[settled] if settled < len(starts) else len(setting.completion)
+    text = (setting.before + setting.completion[:end]).rstrip("\r\n")
+    return own, bool(re.search(setting.row.opener, _line_at(text, len(text))))
+
+
+def _closed_behind(setting: _Setting, width: int) -> bool:
+    """Whether the text behind the cursor closes the keyword block whose closer is indented by `width`."""
+    for line in _LINE_START.split(setting.after)[1:]:
+        if line.strip() and indentation(line) <= width:
+            pattern = f"(?:{setting.row.closer})|(?:{setting.row.middle})"
+            return indentation(line) == width and bool(re.match(pattern, line.strip()))
+    return False
+
+
+def _imbalance(row: Language, text: str) -> int:
+    """How many brackets and quotes of a text have no partner."""
+    literals = stretches(row, text)
+    flags = bytearray(len(text))
+    open_quotes = 0
+    for stretch in literals:
+        flags[stretch.start : stretch.end] = b"\1" * (stretch.end - stretch.start)
+        body = text[stretch.start : stretch.end]
+        open_quotes += not stretch.form.comment and (len(body) < 2 or not body.endswith(_QUOTES))
+    closers, openers = Reading(text, bytes(flags), "()[]{}").unmatched(0, len(text))
+    return len(closers) + len(openers) + open_quotes
+
+
+def _line_at(text: str, offset: int) -> str:
+    """The line of a text in which an offset stands, without its ending."""
+    start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    return text[start : _line_end(text, offset)]
+
+
+def _line_end(text: str, offset: int) -> int:
+    match = _LINE_START.search(text, offset)
+    return match.start() if match else len(text)
+
+
+def _first_line(text: str) -> str:
+    return text[: _line_end(text, 0)]

@@ -1,0 +1,110 @@
+"""Incremental trees are the trees that a fresh parse would give."""
+
+from __future__ import annotations
+
+import pytest
+import tree_sitter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tabby_lsp.document import Change, PositionEncoding, Snapshot
+from tabby_lsp.syntax.grammars import grammar
+from tabby_lsp.syntax.trees import Trees, encoded
+
+SOURCES = {
+    "python": 'def f(a):\n    """é\n    😀"""\n    if a:\n        return [1, 2]\n\n\nclass A:\n    x = f"{1}"\n',
+    "javascript": "function f(a) {\n  // é\n  return `a${a}😀`;\n}\r\nclass A {\r\n  m() { return {a: 1}; }\r}\n",
+    "go": 'package a\n\nfunc f() int {\n\tx := "漢"\n\treturn len(x)\n}\n',
+}
+PIECES = ["x", " ", "\n", "\r", "\r\n", "(", ")", "{", "}", '"', "'", "#", "//", "é", "😀", "if a:\n    b\n", "    ", "\f"]
+edits = st.tuples(st.sampled_from(PIECES), st.tuples(st.integers(0, 9), st.integers(0, 20)), st.integers(0, 3))
+
+
+def shape(tree: tree_sitter.Tree) -> list[tuple[str, tuple[int, int], tuple[int, int], int, int]]:
+    found, queue = [], [tree.root_node]
+    while queue:
+        node = queue.pop()
+        found.append((node.type, node.start_point, node.end_point, node.start_byte, node.end_byte))
+        queue.extend(node.children)
+    return found
+
+
+def fresh(snapshot: Snapshot) -> tree_sitter.Tree:
+    loaded = grammar(snapshot.language)
+    assert loaded is not None
+    return tree_sitter.Parser(loaded).parse(encoded(snapshot.text))
+
+
+@pytest.mark.parametrize("language", SOURCES)
+@settings(deadline=None, max_examples=60)
+@given(script=st.lists(edits, max_size=6))
+def test_an_incremental_tree_equals_a_fresh_one(language: str, script: list[tuple[str, tuple[int, int], int]]) -> None:
+    trees = Trees()
+    snapshot = Snapshot.of("file:///a", language, 0, SOURCES[language])
+    trees.tree(snapshot)
+    for version, (text, start, length) in enumerate(script, 1):
+        end = (start[0] + length // 2, start[1] + length)
+        snapshot = snapshot.apply([Change(text, start, end)], version, PositionEncoding.UTF16)
+        tree = trees.tree(snapshot)
+        assert tree is not None
+        expected = fresh(snapshot)
+        assert tree.root_node.end_byte == expected.root_node.end_byte
+        if not expected.root_node.has_error:  # how an error is repaired may depend on the way to it
+            assert shape(tree) == shape(expected)
+
+
+def test_a_tree_that_was_handed_out_does_not_change() -> None:
+    trees = Trees()
+    old = Snapshot.of("file:///a", "python", 1, "a = 1\nb = 2\n")
+    tree = trees.tree(old)
+    assert tree is not None
+    before = shape(tree)
+    new = old.apply([Change("c = 3\n", (0, 0), (0, 0))], 2, PositionEncoding.UTF16)
+    assert trees.tree(new) is not tree
+    assert shape(tree) == before
+    assert trees.tree(new) is trees.tree(new)
+
+
+def test_an_older_snapshot_still_gets_its_own_tree() -> None:
+    trees = Trees()
+    old = Snapshot.of("file:///a", "python", 1, "a = 1\n")
+    new = old.apply([Change("def f():\n    pass\n")], 2, PositionEncoding.UTF16)
+    trees.tree(new)
+    again = trees.tree(old)
+    assert again is not None
+    assert shape(again) == shape(fresh(old))
+
+
+def test_a_document_may_change_its_language() -> None:
+    trees = Trees()
+    assert trees.tree(Snapshot.of("file:///a", "python", 1, "a = 1\n")) is not None
+    tree = trees.tree(Snapshot.of("file:///a", "go", 1, "package a\n"))
+    assert tree is not None
+    assert tree.root_node.type == "source_file"
+
+
+def test_no_tree_without_a_grammar_or_for_a_large_document() -> None:
+    trees = Trees(size_limit=10)
+    assert trees.tree(Snapshot.of("file:///a", "plaintext", 1, "a")) is None
+    assert trees.tree(Snapshot.of("file:///a", "python", 1, "a = 1")) is not None
+    assert trees.tree(Snapshot.of("file:///a", "python", 2, "a = 123456789")) is None
+
+
+def test_only_the_last_documents_are_kept() -> None:
+    trees = Trees(kept=2)
+    snapshots = [Snapshot.of(f"file:///{number}", "python", 1, "a\n") for number in range(3)]
+    first = trees.tree(snapshots[0])
+    assert trees.tree(snapshots[0]) is first
+    for snapshot in snapshots[1:]:
+        trees.tree(snapshot)
+    assert trees.tree(snapshots[0]) is not first
+    trees.forget("file:///0")
+    trees.forget("file:///0")
+
+
+def test_lone_surrogates_are_no_obstacle() -> None:
+    trees = Trees()
+    snapshot = Snapshot.of("file:///a", "python", 1, 'a = "\ud83d"\n\ude00\n')
+    assert trees.tree(snapshot) is not None
+    edited = snapshot.apply([Change("x\udc00", (1, 0), (1, 1))], 2, PositionEncoding.UTF16)
+    assert trees.tree(edited) is not None
