@@ -205,11 +205,7 @@ class Documents:
         return self._open[uri]
 
     def change(self, uri: str, changes: Sequence[Change], version: int, encoding: PositionEncoding) -> Snapshot:
-        """Edit a document, as `Snapshot.apply` does.
-
-        Raises:
-            UnknownDocument: it is not open.
-        """
+        """Edit a document as `Snapshot.apply` does; raises UnknownDocument if it is not open."""
         current = self._open.get(uri)
         if current is None:
             raise UnknownDocument(f"{uri} was changed but is not open.", "Close the file in the editor and reopen it.")

@@ -38,6 +38,9 @@ class Context:
     args: argparse.Namespace
 
 
+FILLS_IN: dict[object, str] = {True: "yes", False: "no", None: "?"}
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions and their arguments to the command's parser."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -100,7 +103,7 @@ def _list(context: Context) -> int:
             f"{parameters:g} B" if isinstance(parameters, float) else "?",
             format_size(size) if isinstance(size, int) else "?",
             f"{memory} MiB" if memory else "?",
-            {True: "yes", False: "no", None: "?"}[row["fim"]],  # pyright: ignore[reportArgumentType]
+            FILLS_IN[row["fim"]],
             str(row["license"] or "?"),
             str(row["state"]),
         )
@@ -159,7 +162,7 @@ def _pull(context: Context) -> int:
     else:
         model, why = recommend(catalog, memory_bytes(), gpu_bytes())
         _say(f"{model.name}: {why}")
-    if model.note and not store.path(model).exists():
+    if model.note and not store.is_intact(model):
         _say(f"{model.name}: {model.note}.")
     if args.origin:
         model = _from_here(model, args.origin)
@@ -217,6 +220,7 @@ def _remove(context: Context) -> int:
 
 def _path(context: Context) -> int:
     from tabby_lsp.engine.choice import resolve_model
+    from tabby_lsp.engine.disk import is_there
     from tabby_lsp.errors import ModelMissing
 
     if not context.args.name:
@@ -227,7 +231,7 @@ def _path(context: Context) -> int:
         return 0
     model = context.catalog.find(context.args.name)
     path = context.store.path(model)
-    if not path.exists():
+    if not is_there(path):
         raise ModelMissing(f"{model.name} is not installed.", f"Run `tabby-lsp models pull {model.name}`.")
     print(path)
     return 0
@@ -244,18 +248,7 @@ ACTIONS: dict[str, Callable[[Context], int]] = {
 
 @contextmanager
 def _progress_bar(name: str) -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on stderr; where that is no terminal, a line for each phase."""
-    if not sys.stderr.isatty():
-        told = ""
-
-        def tell(seen: Progress) -> None:
-            nonlocal told
-            if (line := f"{name}: {seen.phase} ({seen.source})") != told and seen.phase != "unpacking":
-                told = line
-                _say(line)
-
-        yield tell
-        return
+    """Say on stderr what is being done from where, and show a bar below it where that is a terminal."""
     from rich import progress as bars
     from rich.console import Console
 
@@ -266,16 +259,18 @@ def _progress_bar(name: str) -> Iterator[Callable[[Progress], None]]:
         bars.TransferSpeedColumn(),
         bars.TimeRemainingColumn(),
     )
-    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as display:
-        task = display.add_task(name, total=None)
-        current = ""
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    with bars.Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as display:
+        task = display.add_task("", total=None)
+        told = ("", "")
 
         def show(seen: Progress) -> None:
-            nonlocal current
+            nonlocal told
             phase = "downloading" if seen.phase == "unpacking" else seen.phase
-            if (description := f"{name}: {phase} ({seen.source.split()[0]})") != current:
-                current = description
-                display.reset(task, description=description)
+            if told != (phase, seen.source):
+                told = (phase, seen.source)
+                display.reset(task, description=phase)
+                console.print(f"{name}: {phase} ({seen.source})")
             display.update(task, completed=seen.done, total=seen.total)
 
         yield show

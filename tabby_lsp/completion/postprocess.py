@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 
 from tabby_lsp.completion.case import Case
-from tabby_lsp.syntax.truncate import end_of_scope, surplus_closers
+from tabby_lsp.syntax.surplus import surplus_closers
+from tabby_lsp.syntax.truncate import end_of_scope
 
 DISTINCT = 4
 """Characters that a single line must have to count as a repetition of existing code: `}` and `else` are everywhere."""

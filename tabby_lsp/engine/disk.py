@@ -76,6 +76,16 @@ def require_space(folder: Path, needed: int) -> None:
         )
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is there; False as well where one may not look, for which `Path.exists` raises."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; False as well where one may not look, for which `Path.is_dir` raises."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def write_whole(path: Path, text: str) -> None:
     """Replace a small file so that a reader sees the old content or the new, never a half.
 
@@ -92,7 +102,7 @@ def write_whole(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(name, path)
+        name.replace(path)
     except BaseException:
         with suppress(OSError):
             name.unlink()

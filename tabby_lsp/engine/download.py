@@ -7,13 +7,13 @@ name is always whole. How a source gets its bytes is its own matter; see `source
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tabby_lsp.engine.catalog import Model
-from tabby_lsp.engine.disk import disk_faults
+from tabby_lsp.engine.disk import disk_faults, is_there
 from tabby_lsp.engine.sources import Source
 from tabby_lsp.engine.sources.transfer import Cancelled, Progress, Transfer, hash_file, ignore_progress, never
 from tabby_lsp.engine.store import ModelStore
@@ -58,7 +58,7 @@ def pull(
         return store.path(model)
     allowed = [source for source in model.sources if not (offline and source.network)]
     refused = len(model.sources) - len(allowed)
-    if not allowed and not store.path(model).exists():
+    if not allowed and not is_there(store.path(model)):
         raise _offline(model, asker, [])
 
     def watch(seen: Progress) -> None:
@@ -96,6 +96,17 @@ def _pull_from(
         progress=progress,
         cancelled=cancelled,
     )
+    try:
+        path = _deliver(source, model, store, transfer)
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing arrived, nothing is left behind
+    store.drop_stale()
+    return path
+
+
+def _deliver(source: Source, model: Model, store: ModelStore, transfer: Transfer) -> Path:
+    """Fetch, verify, and give the file its name."""
     resumed = _fetch(source, transfer)
     try:
         found = _check(transfer)
@@ -107,10 +118,9 @@ def _pull_from(
         found = _check(transfer)
     path = store.path(model)
     with disk_faults(store.directory):
-        os.replace(part, path)
+        transfer.part.replace(path)
     store.remember(model, found, source.label)
-    shutil.rmtree(folder, ignore_errors=True)
-    store.drop_stale()
+    shutil.rmtree(store.parts(model), ignore_errors=True)
     return path
 
 

@@ -18,7 +18,7 @@ from typing import cast
 
 from tabby_lsp.config import Settings
 from tabby_lsp.engine.catalog import Catalog, Model
-from tabby_lsp.engine.disk import disk_faults, is_locked, locked, write_whole
+from tabby_lsp.engine.disk import disk_faults, is_locked, is_there, locked, write_whole
 from tabby_lsp.engine.sources.transfer import Progress, hash_file, ignore_progress
 from tabby_lsp.errors import ModelCorrupt, ModelMissing
 
@@ -189,7 +189,7 @@ class ModelStore:
         """
         path, parts = self.path(model), self.parts(model)
         known = forget and self.record(model.file) is not None
-        if not (path.exists() or path.is_symlink() or parts.exists() or known):
+        if not (os.path.lexists(path) or is_there(parts) or known):
             raise ModelMissing(f"{model.name} is not in {self.directory}.", "`tabby-lsp models list` shows what is.")
         with self.lock(model):
             freed = _weigh(path) + _weigh(parts)

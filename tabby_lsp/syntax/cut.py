@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabby_lsp.document import Position
 from tabby_lsp.syntax.grammars import captures
+from tabby_lsp.syntax.languages import language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,14 +50,15 @@ def window_start(snapshot: Snapshot, tree: tree_sitter.Tree | None, floor: int, 
     """
     if floor <= 0 or floor >= cursor:
         return max(min(floor, cursor), 0)
+    row = language(snapshot.language)
     limit = floor + int((cursor - floor) * _GIVEN_UP)
     pieces = _pieces(snapshot, tree, floor, limit)
     borders = [(piece.rank, piece.first) for piece in pieces if floor <= piece.first <= limit]
-    borders += [
-        (_BLANK if tree or not _at_margin(snapshot, line) else _TOP, line)
-        for line in range(floor, limit + 1)
-        if snapshot.line_text(line).strip() and not snapshot.line_text(line - 1).strip()
-    ]
+    for line in range(floor, limit + 1):
+        if tree is None and re.search(row.opener, snapshot.line_text(line)):
+            borders.append((_MEMBER, line))  # hardly ever inside of a string or comment
+        if snapshot.line_text(line).strip() and not snapshot.line_text(line - 1).strip():
+            borders.append((_BLANK if tree or not _at_margin(snapshot, line) else _TOP, line))
     return min(borders, default=(_BLANK, floor))[1]
 
 

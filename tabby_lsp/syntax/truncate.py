@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tabby_lsp.syntax.cut import window_start
 from tabby_lsp.syntax.languages import Blocks, language
-from tabby_lsp.syntax.lexical import CLOSER_OF, stretches
+from tabby_lsp.syntax.lexical import CLOSER_OF
 from tabby_lsp.syntax.reading import Bracket, Reading, indentation, read, take
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ LINES_AFTER = 60
 """The window around the cursor that is parsed; it bounds the cost in large files to a few milliseconds."""
 
 _LINE_START = re.compile(r"(?:\r\n?|\n)")
-_TRAILING = re.compile(r"[)\]}\"'`;,>]*$")
-_QUOTES = ('"', "'", "`")
+_HEADER = re.compile(r"[^\W\d].*:\s*(?:#.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +84,10 @@ def end_of_scope(snapshot: Snapshot, position: Position, completion: str, tree: 
     if setting.row.shape is not Blocks.BRACES:
         keep = min(keep, _end_by_indentation(setting))
     if keep < len(completion) and not _first_line(setting.after).strip():
-        keep = len(completion[:keep].rstrip())  # the text behind the cursor begins with its own line ending
+        return len(completion[:keep].rstrip())  # the text behind the cursor begins with its own line ending
+    if keep < len(completion) and setting.after[:1].isspace():
+        return len(completion[:keep].rstrip(" \t"))
     return keep
-
-
-def surplus_closers(before: str, completion: str, after: str, language_id: str) -> int:
-    """How many characters at the end of a completion the text behind the cursor already has.
-
-    Closing brackets, quotes and punctuation that end the completion and also begin `after` (editors insert pairs)
-    are surplus if leaving them out of the completion balances the text.
-
-    Args:
-        before: text before the cursor, its line at least.
-        completion: the model's text.
-        after: text behind the cursor, the rest of its line at least.
-        language_id: the protocol's id.
-    """
-    present = after.lstrip(" \t")
-    trailing = _TRAILING.search(completion)
-    longest = min(len(trailing.group()) if trailing else 0, len(present))
-    sizes = [0, *(size for size in range(1, longest + 1) if completion.endswith(present[:size]))]
-    if len(sizes) == 1:
-        return 0
-    row = language(language_id)
-    return min(sizes, key=lambda size: (_imbalance(row, before + completion[: len(completion) - size] + after), size))
 
 
 def _setting(snapshot: Snapshot, position: Position, completion: str, tree: tree_sitter.Tree | None) -> _Setting:
@@ -131,43 +110,66 @@ def _setting(snapshot: Snapshot, position: Position, completion: str, tree: tree
 
 
 def _without_strays(context: Reading, openers: list[Bracket], cursor: int) -> list[Bracket]:
-    """Leave out openers that a later line, indented less than theirs, shows to be forgotten ones."""
+    """Leave out the openers that later lines show to be forgotten, and those outside of them."""
     kept: list[Bracket] = []
     for opener in openers:
         lines = _LINE_START.split(context.text[opener.offset : cursor])[1:-1]
         own = indentation(_line_at(context.text, opener.offset))
-        if any(line.strip() and line.strip()[0] not in ")]}" and indentation(line) < own for line in lines):
+        if any(_forgets(line, own) for line in lines):
             break
         kept.append(opener)
     return kept
 
 
+def _forgets(line: str, own: int) -> bool:
+    """Whether a line shows that a bracket opened above it, in a line of width `own`, was forgotten."""
+    code, width = line.strip(), indentation(line)
+    if not code or code[0] in ")]}":
+        return False
+    return width < own or (width == own and bool(_HEADER.match(code)))
+
+
 def _supplied(setting: _Setting) -> list[bool]:
     """For each opener before the cursor: whether the text behind it holds its closer.
 
-    Openers and closers are paired from the inside. A closer at the start of a line that is indented less than
-    the opener's line is not its partner but one further out: the inner one is still to be typed. Where the
-    windows show the whole document and closers are missing in it, the innermost openers lack theirs.
+    Indentation tells which opener lacks its closer if there are fewer of these. Where the windows show the whole
+    document, pairs are made from the outside: what is still to be typed is at the cursor. In a part of a document
+    nobody knows the outermost bracket, and they are made from the inside.
     """
-    supplied: list[bool] = []
-    waiting = list(setting.closers)
-    for opener in setting.openers:
-        match = bool(waiting) and waiting[0].character == CLOSER_OF[opener.character]
-        if match:
-            line = _line_at(setting.context.text, waiting[0].offset)
-            own = indentation(_line_at(setting.context.text, opener.offset))
-            match = not line.strip().startswith(waiting[0].character) or indentation(line) >= own
-            match = match or (setting.whole and len(setting.openers) == len(setting.closers))
-        if match:
-            waiting.pop(0)
-        supplied.append(match)
-    if setting.whole:
-        lacking = len(setting.openers) - len(setting.closers) - supplied.count(False)
-        for index, match in enumerate(supplied):
-            if match and lacking > 0:
-                supplied[index] = False
-                lacking -= 1
+    openers, closers = setting.openers, setting.closers
+    if setting.whole and [CLOSER_OF[opener.character] for opener in openers] == [one.character for one in closers]:
+        return [True] * len(openers)
+    supplied = [False] * len(openers)
+    indices = list(range(_lacking_in_line(setting), len(openers)))
+    waiting = list(closers)
+    if not setting.whole:
+        indices.reverse()
+        waiting.reverse()
+    while indices and waiting:
+        index = indices.pop()
+        if _are_partners(setting, openers[index], waiting[-1]):
+            supplied[index] = True
+            waiting.pop()
     return supplied
+
+
+def _lacking_in_line(setting: _Setting) -> int:
+    """How many of the openers in the cursor's line lack a closer if some of the closers stand in that line too."""
+    line_start = len(setting.before) - len(_line_at(setting.before, len(setting.before)))
+    line_end = len(setting.before) + len(_first_line(setting.after))
+    opened = sum(opener.offset >= line_start for opener in setting.openers)
+    closed = sum(closer.offset < line_end for closer in setting.closers)
+    return max(opened - closed, 0) if closed else 0
+
+
+def _are_partners(setting: _Setting, opener: Bracket, closer: Bracket) -> bool:
+    if CLOSER_OF[opener.character] != closer.character:
+        return False
+    line = _line_at(setting.context.text, closer.offset)
+    if not line.strip().startswith(closer.character):
+        return True
+    own, width = indentation(_line_at(setting.context.text, opener.offset)), indentation(line)
+    return width <= own if setting.whole else width >= own
 
 
 def _end_by_brackets(setting: _Setting) -> int:
@@ -230,6 +232,8 @@ def _block_indentation(setting: _Setting, starts: list[int], depths: list[int]) 
     """The width at which the cursor's block is indented, or (with True) the width of the header that opens it."""
     current = _line_at(setting.before, len(setting.before))
     first = _first_line(setting.completion)
+    if setting.openers and not current.strip():
+        return indentation(_line_at(setting.before, setting.openers[-1].offset)), False
     if not current.strip() and first.strip():
         return indentation(current + first), False
     if not current.strip():
@@ -251,19 +255,6 @@ def _closed_behind(setting: _Setting, width: int) -> bool:
             pattern = f"(?:{setting.row.closer})|(?:{setting.row.middle})"
             return indentation(line) == width and bool(re.match(pattern, line.strip()))
     return False
-
-
-def _imbalance(row: Language, text: str) -> int:
-    """How many brackets and quotes of a text have no partner."""
-    literals = stretches(row, text)
-    flags = bytearray(len(text))
-    open_quotes = 0
-    for stretch in literals:
-        flags[stretch.start : stretch.end] = b"\1" * (stretch.end - stretch.start)
-        body = text[stretch.start : stretch.end]
-        open_quotes += not stretch.form.comment and (len(body) < 2 or not body.endswith(_QUOTES))
-    closers, openers = Reading(text, bytes(flags), "()[]{}").unmatched(0, len(text))
-    return len(closers) + len(openers) + open_quotes
 
 
 def _line_at(text: str, offset: int) -> str:

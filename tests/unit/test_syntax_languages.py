@@ -83,9 +83,7 @@ def test_an_unknown_language_has_a_row_and_no_grammar() -> None:
     assert query("klingon") is None
 
 
-def test_a_grammar_that_fails_is_logged_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_grammar_that_fails_is_logged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     broken = ModuleType("tree_sitter_python")
     broken.__spec__ = __import__("tree_sitter_python").__spec__
     monkeypatch.setitem(sys.modules, "tree_sitter_python", broken)
@@ -101,7 +99,7 @@ def test_the_bundle_serves_rows_without_a_wheel(monkeypatch: pytest.MonkeyPatch)
     json = grammar("javascript")
     bundle.__spec__ = __import__("tree_sitter_python").__spec__
     bundle.available_languages = lambda: ["kotlin", "klingon"]  # type: ignore[attr-defined]
-    bundle.get_language = lambda name: json  # type: ignore[attr-defined]  # noqa: ARG005
+    bundle.get_language = lambda name: json  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "semble_grammars", bundle)
     assert grammar("kotlin") is json
     assert grammar("klingon") is json  # a language of which the table knows nothing
@@ -124,7 +122,7 @@ def test_the_bundle_serves_rows_without_a_wheel(monkeypatch: pytest.MonkeyPatch)
         ("lua", "--[==[ a ]] ]==] x = [[ y ]] -- z", ["--[==[ a ]] ]==]", "[[ y ]]", "-- z"]),
         ("shellscript", "echo $# a#b # c 'd'", ["# c 'd'"]),
         ("php", "#[A] x # y", ["# y"]),
-        ("plaintext", "it's \"fine\"", []),
+        ("plaintext", 'it\'s "fine"', []),
     ],
 )
 def test_lexical_stretches(identifier: str, text: str, expected: list[str]) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from cursor import at_cursor
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.cursor import at_cursor
 
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.syntax.cut import window_end, window_start
 from tabby_lsp.syntax.languages import LANGUAGES
 from tabby_lsp.syntax.scope import Scope, scope_at
+from tabby_lsp.syntax.surplus import surplus_closers
 from tabby_lsp.syntax.trees import Trees
-from tabby_lsp.syntax.truncate import end_of_scope, surplus_closers
+from tabby_lsp.syntax.truncate import end_of_scope
 
 OWN = [identifier for row in LANGUAGES if row.module for identifier in row.ids]
 MODES = pytest.mark.parametrize("parsed", [True, False], ids=["tree", "lines"])
@@ -64,7 +65,7 @@ def scope_of(language: str, source: str, *, parsed: bool) -> Scope:
         ("plaintext", "it's a█", "code"),
     ],
 )
-def test_strings_and_comments(language: str, source: str, expected: str, parsed: bool) -> None:  # noqa: FBT001
+def test_strings_and_comments(language: str, source: str, expected: str, parsed: bool) -> None:
     scope = scope_of(language, source, parsed=parsed)
     assert (scope.in_string, scope.in_comment) == (expected == "string", expected == "comment")
 
@@ -101,7 +102,7 @@ def test_a_regular_expression_with_a_quote_needs_the_tree() -> None:
         ("python", "█", False, False),
     ],
 )
-def test_words(language: str, source: str, before: bool, after: bool, parsed: bool) -> None:  # noqa: FBT001
+def test_words(language: str, source: str, before: bool, after: bool, parsed: bool) -> None:
     scope = scope_of(language, source, parsed=parsed)
     assert (scope.mid_word_before, scope.mid_word_after) == (before, after)
 
@@ -151,7 +152,7 @@ def test_words(language: str, source: str, before: bool, after: bool, parsed: bo
         ("plaintext", "a█", False),
     ],
 )
-def test_multiline(language: str, source: str, expected: bool, parsed: bool) -> None:  # noqa: FBT001
+def test_multiline(language: str, source: str, expected: bool, parsed: bool) -> None:
     assert scope_of(language, source, parsed=parsed).multiline is expected
 
 
@@ -176,7 +177,7 @@ def test_enclosing_block(
     language: str,
     source: str,
     expected: tuple[tuple[int, int], tuple[int, int]] | None,
-    parsed: bool,  # noqa: FBT001
+    parsed: bool,
 ) -> None:
     found = scope_of(language, source, parsed=parsed).enclosing_block
     if parsed or expected is None or language == "python":
@@ -202,7 +203,7 @@ def test_enclosing_block(
         ("lua", "foo(1,\n  b█)\n", 0),
     ],
 )
-def test_statement_start(language: str, source: str, line: int, parsed: bool) -> None:  # noqa: FBT001
+def test_statement_start(language: str, source: str, line: int, parsed: bool) -> None:
     if language == "c" and not parsed:
         line = 2  # an operator at the end of a line takes a grammar to see
     assert scope_of(language, source, parsed=parsed).statement_start == Position(line, 0)
@@ -216,9 +217,35 @@ def test_a_broken_neighbourhood() -> None:
 
 
 PIECES = [
-    *"()[]{}\"'`#:;,<>\\/*-=@$?|!", "\n", "\r", "\r\n", "\t", "    ", "\f", "\u2028", "é", "😀", "\ud800", "\0", "a", "if ",
-    "def f():\n", "end\n", "function ", "do ", "then\n", '"""', "/*", "*/", "--[[", "<<EOF\n", "r#\"", "${", "<?php ", "class A ",
-]  # fmt: skip
+    *(
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        '"',
+        "'",
+        "`",
+        "#",
+        ":",
+        ";",
+        ",",
+        "<",
+        ">",
+        "\\",
+        "/",
+        "*",
+        "-",
+        "=",
+        "@",
+        "$",
+        "?",
+        "|",
+    ),
+    *("\n", "\r", "\r\n", "\t", "    ", "\f", "\u2028", "é", "😀", "\ud800", "\0", "a", "if ", "def f():\n", "end\n"),
+    *("function ", "do ", "then\n", '"""', "/*", "*/", "--[[", "<<EOF\n", 'r#"', "${", "<?php ", "class A "),
+]
 texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 

@@ -16,7 +16,26 @@ SOURCES = {
     "javascript": "function f(a) {\n  // é\n  return `a${a}😀`;\n}\r\nclass A {\r\n  m() { return {a: 1}; }\r}\n",
     "go": 'package a\n\nfunc f() int {\n\tx := "漢"\n\treturn len(x)\n}\n',
 }
-PIECES = ["x", " ", "\n", "\r", "\r\n", "(", ")", "{", "}", '"', "'", "#", "//", "é", "😀", "if a:\n    b\n", "    ", "\f"]
+PIECES = [
+    "x",
+    " ",
+    "\n",
+    "\r",
+    "\r\n",
+    "(",
+    ")",
+    "{",
+    "}",
+    '"',
+    "'",
+    "#",
+    "//",
+    "é",
+    "😀",
+    "if a:\n    b\n",
+    "    ",
+    "\f",
+]
 edits = st.tuples(st.sampled_from(PIECES), st.tuples(st.integers(0, 9), st.integers(0, 20)), st.integers(0, 3))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from cursor import at_cursor
+from unit.cursor import at_cursor
 
 from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.syntax.surplus import surplus_closers
 from tabby_lsp.syntax.trees import Trees
-from tabby_lsp.syntax.truncate import end_of_scope, surplus_closers
+from tabby_lsp.syntax.truncate import end_of_scope
 
 CUT = "▏"
 
@@ -36,6 +37,7 @@ CASES = [
     ("python", "foo(\n    a,\n    █\n)\n", "b,▏\n)\nbar()"),
     ("python", "foo(\n    a,\n    █\n", "b,\n)\nbar()"),
     ("python", "x = (\ny = 1\ndef f():\n    █\n", "return 1▏\nz = 2"),  # the stray bracket above hides nothing
+    ("python", "def f():\n    x = [\n        1,\n█\n", "        2,\n    ]\n    return x▏\ny = 2"),
     ("python", "█\n", "def f():\n    pass\n\ndef g():\n    pass"),
     ("python", "x = 1█\n", "\ny = 2\n"),
     ("python", "def f():\n█\n", "    return 1▏\nx = 2"),
@@ -58,13 +60,16 @@ CASES = [
     ("javascript", "foo(() => {\n  █\n", "a();\n});▏\nb();"),
     ("javascript", "foo(█\n", "a, b);\nbar();"),
     ("cpp", "namespace a {\nint f() {\n  █\n\n}  // namespace a\n", "return 1;\n}▏\nint g() {"),
+    ("javascript", "class A {\n  f() {\n    █\n  }\n", "return 1;▏\n  }\n}"),  # it is the outer one that lacks
+    ("javascript", "foo(bar(█)\n", "x)▏);"),
+    ("javascript", "foo(bar(█))\n", "x▏));"),
     ("typescript", "interface A {\n  █\n}\n", "a: string;\n  b: { c: number };▏\n}"),
     ("typescriptreact", "const A = () => (\n  <p>█</p>\n);\n", "don't {a}"),
     ("go", "package a\n\nfunc f() int {\n\t█\n}\n", "if a {\n\t\treturn 1\n\t}\n\treturn 2▏\n}\n\nfunc g() {"),
     ("go", "package a\n\nfunc f() int {\n\t█\n", "return 1\n}▏\n\nfunc g() {\n}"),
     ("rust", "fn f<'a>(x: &'a str) {\n    █\n}\n", "let c = '}';\n    g(c);▏\n}\n\nfn h() {}"),
     ("rust", "impl A {\n    fn f() {\n        █\n    }\n}\n", "match x {\n            1 => {}\n        }▏\n    }\n}"),
-    ("c", "int f(void) {\n  █\n}\n", 'char c = \'}\'; /* } */\n  puts("}");▏\n}'),
+    ("c", "int f(void) {\n  █\n}\n", "char c = '}'; /* } */\n  puts(\"}\");▏\n}"),
     ("cpp", "struct A {\n  █\n};\n", "int a;▏\n};"),
     ("java", "class A {\n    int f() {\n        █\n    }\n}\n", "return 1;▏\n    }\n\n    int g() {"),
     ("csharp", "class A {\n    int F() {\n        █\n    }\n}\n", 'var x = @"}\\";\n        return 1;▏\n    }\n'),
@@ -88,7 +93,7 @@ CASES = [
 
 @pytest.mark.parametrize("parsed", [True, False], ids=["tree", "window"])
 @pytest.mark.parametrize(("language", "source", "completion"), CASES)
-def test_end_of_scope(language: str, source: str, completion: str, parsed: bool) -> None:  # noqa: FBT001
+def test_end_of_scope(language: str, source: str, completion: str, parsed: bool) -> None:
     snapshot, position = at_cursor(language, source)
     kept, _, dropped = completion.partition(CUT)
     tree = Trees().tree(snapshot) if parsed else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from tabby_lsp.engine.disk import is_folder
 from tabby_lsp.engine.sources.transfer import CHUNK_BYTES, Transfer
 from tabby_lsp.errors import SourceFailed
 
@@ -38,7 +39,7 @@ class FileSource:
     def location(self) -> Path:
         """Where the bytes are."""
         path = Path(self.path).expanduser()
-        return path / self.file if self.file and path.is_dir() else path
+        return path / self.file if self.file and is_folder(path) else path
 
     def fetch(self, transfer: Transfer) -> None:
         """Copy the file; a copy starts anew each time, since reading it again costs little.

@@ -14,13 +14,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from tabby_lsp import __version__
-from tabby_lsp.engine.sources.stream import Address, stream
 from tabby_lsp.engine.sources.transfer import Transfer
 from tabby_lsp.errors import SourceFailed, TabbyError
+
+if TYPE_CHECKING:
+    from tabby_lsp.engine.sources.stream import Address
 
 CONNECT_S = 4.0
 """Seconds for one connection; a name with several addresses may take this for each of them."""
@@ -65,9 +67,10 @@ class HubSource:
         Raises:
             SourceFailed: the hub does not answer, or does not have the file.
         """
+        from tabby_lsp.engine.sources.stream import stream
 
         def locate() -> Address:
-            transfer.check()
+            transfer.report(transfer.done, "downloading")
             return self._locate(transfer)
 
         stream(locate, transfer)
@@ -76,6 +79,8 @@ class HubSource:
         os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.utils import build_hf_headers
+
+        from tabby_lsp.engine.sources.stream import Address
 
         url = hf_hub_url(self.repo, self.file, revision=self.revision)
         name = f"The hub ({urlsplit(url).hostname})"
@@ -117,7 +122,7 @@ def within(seconds: float, call: Callable[[], Answer], check: Callable[[], None]
     def work() -> None:
         try:
             answers.put((call(), None))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  raised again in the thread that waits
             answers.put((None, error))
 
     threading.Thread(target=work, name="tabby-lsp hub", daemon=True).start()

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Progress:
     source: str
 
 
-class Cancelled(DownloadError):
+class Cancelled(DownloadError):  # noqa: N818  named for what happened, as all of ours are
     """Whoever asked no longer wants the file; what has arrived is kept."""
 
     def __init__(self) -> None:
@@ -212,11 +213,10 @@ class Transfer:
 
     def scratch(self) -> Path:
         """Make an empty folder beside the part file, for what a source has to keep in between."""
-        folder = self.part.with_suffix(".tmp")
-        shutil.rmtree(folder, ignore_errors=True)
-        with disk_faults(folder.parent):
-            folder.mkdir(exist_ok=True)
-        return folder
+        self._sweep()
+        with disk_faults(self.part.parent):
+            # a new name each time: a child of a process that was killed may still be writing to the old one
+            return Path(tempfile.mkdtemp(dir=self.part.parent, prefix=f"{self.part.stem}.", suffix=".tmp"))
 
     def recall(self) -> dict[str, object]:
         """Read what an earlier attempt remembered; empty where there was none."""
@@ -235,9 +235,13 @@ class Transfer:
         """Drop everything that arrived, so that the next attempt starts at the first byte."""
         for path in (self.part, self._notes):
             path.unlink(missing_ok=True)
-        shutil.rmtree(self.part.with_suffix(".tmp"), ignore_errors=True)
+        self._sweep()
         self.resumed = False
         self._shown = 0
+
+    def _sweep(self) -> None:
+        for folder in self.part.parent.glob(f"{self.part.stem}.*.tmp"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_all(stream: BinaryIO, chunk: bytes) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from tabby_lsp.engine.sources.stream import Address, stream
 from tabby_lsp.engine.sources.transfer import Transfer
 
 
@@ -42,4 +41,6 @@ class UrlSource:
         Raises:
             SourceFailed: the server does not deliver them.
         """
+        from tabby_lsp.engine.sources.stream import Address, stream
+
         stream(lambda: Address(self.url), transfer)

@@ -1,0 +1,182 @@
+"""Single-hole sets: the first line that is suggested against the one that stood there.
+
+Two ways to ask: `pipeline`, what an editor gets, and `plain`, the family's template around the whole prefix and
+suffix with no anchor, no healing and no post-processing, as most clients prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import gzip
+import json
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabby_lsp.completion.families import Family, family_of
+from tabby_lsp.completion.pipeline import Pipeline
+from tabby_lsp.completion.types import Ask, Trigger
+from tabby_lsp.config import CompletionSettings
+from tabby_lsp.document import Snapshot
+from tabby_lsp.engine.types import Engine, Marker, Prompt, Request
+from tabby_lsp.errors import TabbyError
+from tabby_lsp.syntax.languages import language_of
+
+RESAMPLES = 2_000
+"""Bootstrap resamples for a 95 % interval."""
+PLAIN_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """One row of a set.
+
+    Attributes:
+        name: the row's own name, else its number.
+        prefix: before the hole.
+        suffix: after it.
+        middle: what stood in it.
+        language: LSP language identifier.
+    """
+
+    name: str
+    prefix: str
+    suffix: str
+    middle: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What came of one hole.
+
+    Attributes:
+        hole: its name.
+        exact: whether the first line is the one that stood there.
+        similarity: of the first lines, 0 to 1 (difflib's ratio).
+        reason: the answer's reason.
+        evaluated: prompt tokens evaluated.
+        generated: tokens generated.
+        milliseconds: from question to answer.
+        text: the suggestion.
+    """
+
+    hole: str
+    exact: bool
+    similarity: float
+    reason: str
+    evaluated: int
+    generated: int
+    milliseconds: float
+    text: str
+
+
+NAMES = {
+    "prefix": ("prompt", "prefix"),
+    "suffix": ("suffix", "right_context"),
+    "middle": ("canonical_solution", "groundtruth", "middle"),
+}
+"""Under which keys sets keep their parts; the first one that is there is taken."""
+
+
+def holes(path: Path) -> Iterator[Hole]:
+    """Read a set: JSON lines, gzipped or not, with the keys of `NAMES`.
+
+    Raises:
+        TabbyError: a row lacks a part.
+    """
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    with opened as lines:
+        for number, line in enumerate(lines):
+            row = json.loads(line)
+            parts = {part: next((row[key] for key in keys if key in row), None) for part, keys in NAMES.items()}
+            if None in parts.values():
+                missing = next(part for part, value in parts.items() if value is None)
+                raise TabbyError(f"{path}:{number + 1} has no {missing}.", f"Keys that count: {NAMES[missing]}.")
+            name = str(row.get("task_id", number))
+            language = str(row.get("language") or row.get("lang") or language_of(str(row.get("path", "hole.py"))))
+            yield Hole(name, str(parts["prefix"]), str(parts["suffix"]), str(parts["middle"]), language)
+
+
+def first_line(text: str) -> str:
+    """The first line that is not blank, without white space at its end."""
+    return next((line.rstrip() for line in text.split("\n") if line.strip()), "")
+
+
+async def through_pipeline(engine: Engine, settings: CompletionSettings, hole: Hole) -> tuple[str, str, int, int]:
+    """What an editor would get: text, reason, evaluated and generated tokens."""
+    pipeline = Pipeline(engine, lambda: settings)
+    text = hole.prefix + hole.suffix
+    snapshot = Snapshot.of(f"bench:{hole.name}", hole.language, 0, text)
+    answer = await pipeline.complete(Ask(snapshot, snapshot.position(len(hole.prefix)), Trigger.INVOKED))
+    suggested = answer.suggestions[0].text if answer.suggestions else ""
+    return suggested, answer.reason, answer.counters.evaluated, answer.counters.generated
+
+
+async def through_plain(engine: Engine, settings: CompletionSettings, hole: Hole) -> tuple[str, str, int, int]:
+    """What the bare template would give."""
+    del settings
+    info = await asyncio.wrap_future(engine.ready())
+    prompt = plain_prompt(family_of(info, engine.tokenizer), hole)
+
+    def one_line(text: str) -> int | None:
+        body = text.lstrip("\n")
+        at = body.find("\n")
+        return len(text) - len(body) + at if at >= 0 and body.strip() else None
+
+    request = Request(key=f"bench:{hole.name}", prompt=prompt, max_tokens=PLAIN_TOKENS, stop=one_line)
+    result = await asyncio.wrap_future(engine.submit(request).future)
+    return result.candidates[0].text, "shown", result.counters.evaluated, result.counters.generated
+
+
+def plain_prompt(family: Family, hole: Hole) -> Prompt:
+    """The family's template around the whole prefix and suffix."""
+    if not family.fills:
+        return Prompt((hole.prefix,))
+    before, after = (Marker(family.prefix), hole.prefix), (Marker(family.suffix), hole.suffix)
+    middle = (Marker(family.middle),) if family.middle else ()
+    ordered = (*after, *before) if family.order == "suffix-prefix" else (*before, *after)
+    return Prompt((*ordered, *middle))
+
+
+MODES = {"pipeline": through_pipeline, "plain": through_plain}
+
+
+async def run(engine: Engine, settings: CompletionSettings, mode: str, rows: Iterable[Hole]) -> list[Score]:
+    """Ask for each hole in turn.
+
+    Args:
+        engine: with a model.
+        settings: of completion; one candidate is asked for.
+        mode: a key of `MODES`.
+        rows: the holes.
+    """
+    scores: list[Score] = []
+    await asyncio.wrap_future(engine.ready())
+    for hole in rows:
+        started = time.perf_counter()
+        text, reason, evaluated, generated = await MODES[mode](engine, settings, hole)
+        elapsed = (time.perf_counter() - started) * 1e3
+        got, wanted = first_line(text), first_line(hole.middle)
+        similarity = difflib.SequenceMatcher(None, got, wanted, autojunk=False).ratio()
+        scores.append(
+            Score(hole.name, got == wanted, similarity, reason, evaluated, generated, elapsed, text)
+        )
+    return scores
+
+
+def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """The mean with its 95 % bootstrap interval.
+
+    Returns:
+        Mean, lower and upper bound.
+    """
+    if not values:
+        return 0.0, 0.0, 0.0
+    draw = random.Random(seed)  # noqa: S311 - resampling, not secrets
+    n = len(values)
+    means = sorted(sum(draw.choices(values, k=n)) / n for _ in range(RESAMPLES))
+    return sum(values) / n, means[int(RESAMPLES * 0.025)], means[int(RESAMPLES * 0.975)]
