@@ -76,7 +76,7 @@ def before_rest_of_line(text: str, case: Case) -> str:
     first, newline, others = text.partition("\n")
     at = first.find(rest) if len(rest) >= DISTINCT else -1
     if at >= 0:
-        return first[:at]
+        return first[:at].rstrip() if case.rest[0].isspace() else first[:at]
     for size in range(min(len(rest), len(first)), DISTINCT - 1, -1):
         if first.endswith(rest[:size]):
             return first[:-size]

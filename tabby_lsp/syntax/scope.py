@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabby_lsp.document import Position
-from tabby_lsp.syntax.cut import window_start
+from tabby_lsp.syntax.cut import code_start
 from tabby_lsp.syntax.grammars import broken, captures
 from tabby_lsp.syntax.languages import Blocks, language
 from tabby_lsp.syntax.lexical import form_at, stretch_at_end
@@ -164,7 +164,7 @@ def _literal_by_text(spot: _Spot) -> _Literal | None:
 
 def _first_line(spot: _Spot) -> int:
     line = spot.position.line
-    return window_start(spot.snapshot, spot.tree, max(line - LINES_AROUND, 0), line)
+    return code_start(spot.snapshot, spot.tree, max(line - LINES_AROUND, 0), line)
 
 
 def _open_brackets(spot: _Spot) -> tuple[list[Bracket], int]:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tabby_lsp.syntax.cut import window_start
+from tabby_lsp.syntax.cut import code_start
 from tabby_lsp.syntax.languages import Blocks, language
 from tabby_lsp.syntax.lexical import CLOSER_OF
 from tabby_lsp.syntax.reading import Bracket, Reading, indentation, read, take
@@ -91,7 +91,7 @@ def end_of_scope(snapshot: Snapshot, position: Position, completion: str, tree: 
 
 
 def _setting(snapshot: Snapshot, position: Position, completion: str, tree: tree_sitter.Tree | None) -> _Setting:
-    first = window_start(snapshot, tree, max(position.line - LINES_BEFORE, 0), position.line)
+    first = code_start(snapshot, tree, max(position.line - LINES_BEFORE, 0), position.line)
     last = min(position.line + LINES_AFTER, len(snapshot.lines) - 1)
     current = snapshot.lines[position.line]
     before = "".join(snapshot.lines[first : position.line]) + current[: position.column]

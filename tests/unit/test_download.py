@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from file_server import CONTENT, PATIENCE_S, Server, fetch, make, part_size, serve, write_wheel
+from unit.file_server import CONTENT, PATIENCE_S, Server, fetch, make, part_size, serve, write_wheel
 
 from tabby_lsp.engine import disk
 from tabby_lsp.engine.sources import stream
@@ -173,7 +173,7 @@ CHILD = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from file_server import fetch, make
+from unit.file_server import fetch, make
 from tabby_lsp.engine.sources.url import UrlSource
 from tabby_lsp.engine.store import ModelStore
 def tell(seen):
@@ -188,7 +188,7 @@ def child(server: Server, store: ModelStore) -> Iterator[Callable[[], subprocess
     children: list[subprocess.Popen[str]] = []
 
     def start() -> subprocess.Popen[str]:
-        code = CHILD.format(tests=str(Path(__file__).parent), url=server.url, folder=str(store.directory))
+        code = CHILD.format(tests=str(Path(__file__).parents[1]), url=server.url, folder=str(store.directory))
         children.append(subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True))
         return children[-1]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from file_server import CONTENT, PATIENCE_S, SHA256, Server, fetch, make, names_in, part_size, serve, write_wheel
+from unit.file_server import CONTENT, PATIENCE_S, SHA256, Server, fetch, make, names_in, part_size, serve, write_wheel
 
 from tabby_lsp.engine.sources import hub, pip, pypi, stream
 from tabby_lsp.engine.sources.pypi import PypiSource, Wheel

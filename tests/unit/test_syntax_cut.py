@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from tabby_lsp.document import Snapshot
-from tabby_lsp.syntax.cut import window_end, window_start
+from tabby_lsp.syntax.cut import code_start, window_end, window_start
 from tabby_lsp.syntax.trees import Trees
 
 PYTHON = """\
@@ -83,16 +83,16 @@ def document(language: str, source: str) -> Snapshot:
     [
         ("python", PYTHON, 0, 20, 0, 0),  # everything fits
         ("python", PYTHON, 2, 12, 4, 2),  # the comment and the decorator of f belong to it
-        ("python", PYTHON, 5, 20, 5, 10),  # the comment is outside of the budget
+        ("python", PYTHON, 5, 20, 5, 6),  # the comment is outside of the budget
         ("python", PYTHON, 6, 20, 13, 13),
-        ("python", PYTHON, 14, 23, 16, 16),  # a member
+        ("python", PYTHON, 14, 23, 16, 17),  # a member
         ("python", PYTHON, 7, 10, 7, 7),  # a statement
         ("python", PYTHON, 18, 20, 18, 18),
         ("go", GO, 2, 9, 4, 2),
         ("go", GO, 6, 8, 6, 6),
         ("go", GO, 7, 13, 7, 7),  # the next definition would cost too much
         ("rust", RUST, 1, 8, 2, 2),
-        ("rust", RUST, 9, 16, 9, 9),
+        ("rust", RUST, 9, 16, 9, 10),
         ("rust", RUST, 11, 16, 11, 11),
     ],
 )
@@ -127,3 +127,18 @@ def test_the_edges() -> None:
     assert window_start(snapshot, None, -3, 0) == 0
     assert window_end(snapshot, None, 0, 0) == 1
     assert window_end(snapshot, None, 1, 9) == 2
+
+
+@pytest.mark.parametrize("parsed", [True, False], ids=["tree", "lines"])
+@pytest.mark.parametrize(
+    ("language", "opening", "line", "closing"),
+    [("python", 'x = """', "said\n", '"""\n'), ("c", "/*", " * it's\n", " */\n"), ("lua", "--[[", "don't\n", "]]\n")],
+)
+def test_reading_does_not_begin_inside_of_a_long_literal(
+    language: str, opening: str, line: str, closing: str, *, parsed: bool
+) -> None:
+    snapshot = document(language, "\n\n" + opening + line * 100 + closing + "y\n")
+    tree = Trees().tree(snapshot) if parsed else None
+    assert code_start(snapshot, tree, 50, 103) == 2
+    assert code_start(snapshot, tree, 1, 103) <= 2
+    assert code_start(snapshot, tree, 103, 104) == 103

@@ -19,7 +19,7 @@ IN_BRACES = "function f(a) {\n  █\n}\n\nconst x = 1;\n"
 UNCLOSED = "class A {\n  f(a) {\n    █\n}\n"
 
 CASES = [
-    # Python: dedents
+    # indentation ends blocks
     ("python", IN_FUNCTION, "return a▏\n\n\ndef g():\n    pass"),
     ("python", IN_FUNCTION, "if a:\n        return 1\n    return 2"),
     ("python", IN_FUNCTION, "a = 1\n\n    return a▏\nprint(a)"),

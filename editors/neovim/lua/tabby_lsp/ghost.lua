@@ -1,0 +1,319 @@
+--- Ghost text of our own, for every Neovim from 0.11 on.
+---
+--- What is visible always fits the buffer: it shrinks while the typed text goes along with it and is gone, in the same
+--- redraw, with the first character that does not. There is one insert mode, hence one suggestion and one request.
+local api = vim.api
+
+local M = {}
+
+local METHOD = 'textDocument/inlineCompletion'
+local INVOKED, AUTOMATIC = 1, 2
+local NS = api.nvim_create_namespace('tabby_lsp')
+local WORD = [[^\_s*\%(\k\+\|\%(\k\@!\S\)\+\)]]
+
+---@class tabby_lsp.Item
+---@field text string with "\n" between lines
+---@field command? lsp.Command
+
+---@class tabby_lsp.Shown the suggestions, and the text around them that they were made for
+---@field client vim.lsp.Client
+---@field buf integer
+---@field row integer line where they begin, from 0
+---@field col integer byte where they begin
+---@field ahead string the line's text before that
+---@field behind string the text after the cursor
+---@field items tabby_lsp.Item[]
+---@field index integer
+
+local shown ---@type tabby_lsp.Shown?
+local asked ---@type { client: vim.lsp.Client, id: integer?, place: string }?
+local timer = assert(vim.uv.new_timer())
+local options = {}
+local enabled = true
+
+---@return vim.lsp.Client?
+local function client_of(buf)
+  for _, client in ipairs(vim.lsp.get_clients({ bufnr = buf, name = 'tabby_lsp' })) do
+    if client.server_capabilities.inlineCompletionProvider then
+      return client
+    end
+  end
+end
+
+---@return integer row from 0
+---@return integer col in bytes
+local function cursor()
+  local at = api.nvim_win_get_cursor(0)
+  return at[1] - 1, at[2]
+end
+
+local function inserting()
+  return api.nvim_get_mode().mode:sub(1, 1) == 'i'
+end
+
+--- Where the user is, as a key: a reply for another place is of no use.
+local function place()
+  local buf = api.nvim_get_current_buf()
+  return table.concat({ buf, api.nvim_buf_get_changedtick(buf), cursor() }, ':')
+end
+
+--- What of a suggestion is still to come at the cursor; nil where the buffer has taken another way.
+---@param s tabby_lsp.Shown
+---@return string? rest
+local function rest_of(s, item)
+  local row, col = cursor()
+  if api.nvim_get_current_buf() ~= s.buf or row < s.row or (row == s.row and col < s.col) then
+    return
+  end
+  local typed = api.nvim_buf_get_text(s.buf, s.row, 0, row, col, {})
+  if api.nvim_get_current_line():sub(col + 1) ~= s.behind or typed[1]:sub(1, s.col) ~= s.ahead then
+    return
+  end
+  typed[1] = typed[1]:sub(s.col + 1)
+  local along = table.concat(typed, '\n')
+  if #along < #item.text and vim.startswith(item.text, along) then
+    return item.text:sub(#along + 1)
+  end
+end
+
+--- The current suggestion's rest, or the next one's that the typed text agrees with.
+---@return string?
+local function rest()
+  for step = 0, shown and #shown.items - 1 or -1 do
+    local index = (shown.index - 1 + step) % #shown.items + 1
+    local text = rest_of(shown, shown.items[index])
+    if text then
+      shown.index = index
+      return text
+    end
+  end
+end
+
+local function clear()
+  if shown then
+    api.nvim_buf_clear_namespace(shown.buf, NS, 0, -1)
+    shown = nil
+  end
+end
+
+--- Tabs as wide as they will be once they are text; virtual text does not know the column it will stand in.
+local function expand(line, column)
+  local width = vim.bo.tabstop
+  return (
+    line:gsub('()\t', '%0'):gsub('[^\t]*\t', function(piece)
+      local text = piece:sub(1, -2)
+      column = column + api.nvim_strwidth(text)
+      local fill = width - column % width
+      column = column + fill
+      return text .. (' '):rep(fill)
+    end)
+  )
+end
+
+--- Bring the ghost text in line with the buffer.
+---@return boolean whether anything is visible
+local function draw()
+  local text = rest()
+  if not text then
+    clear()
+    return false
+  end
+  local row, col = cursor()
+  local lines = {}
+  for i, line in ipairs(vim.split(text, '\n', { plain = true })) do
+    lines[i] = { { expand(line:gsub('\r$', ''), i == 1 and vim.fn.virtcol('.') - 1 or 0), 'TabbyGhost' } }
+  end
+  if #shown.items > 1 then
+    table.insert(lines[#lines], { (' (%d/%d)'):format(shown.index, #shown.items), 'TabbyGhostCount' })
+  end
+  api.nvim_buf_set_extmark(shown.buf, NS, row, col, {
+    id = 1, -- moved, not made anew: no flicker
+    virt_text = table.remove(lines, 1),
+    virt_text_pos = 'inline',
+    virt_lines = lines,
+    hl_mode = 'combine',
+  })
+  return true
+end
+
+local function cancel()
+  timer:stop()
+  if asked then
+    if asked.id then
+      asked.client:cancel_request(asked.id)
+    end
+    asked = nil
+  end
+end
+
+--- A reply's items that fit the place where they were asked for.
+---@param client vim.lsp.Client
+---@param items lsp.InlineCompletionItem[]
+---@return tabby_lsp.Shown?
+local function fitting(client, items)
+  local buf, line = api.nvim_get_current_buf(), api.nvim_get_current_line()
+  local row, col = cursor()
+  local found = { client = client, buf = buf, row = row, col = col, items = {}, index = 1 }
+  found.behind, found.ahead = line:sub(col + 1), line:sub(1, col)
+  -- Neovim keeps "\r" in the lines of a file that has both line endings: there it belongs to what is inserted
+  local keep_cr = vim.bo.fileformat == 'unix' and line:sub(-1) == '\r'
+  for _, item in ipairs(items) do
+    local text = item.insertText
+    if type(text) == 'string' then
+      text = keep_cr and text or text:gsub('\r\n?', '\n')
+      if item.range and item.range.start.line == row then
+        -- what stands between the range's start and the cursor is replaced; we only ever insert, so it must be kept
+        local first = vim.str_byteindex(line, client.offset_encoding, item.range.start.character, false)
+        local kept = line:sub(first + 1, col)
+        text = vim.startswith(text, kept) and text:sub(#kept + 1) or ''
+      end
+      if text ~= '' then
+        table.insert(found.items, { text = text, command = item.command })
+      end
+    end
+  end
+  return found.items[1] and found or nil
+end
+
+--- Ask the server for what may stand at the cursor.
+---@param kind integer
+---@param index? integer the suggestion to show of several
+local function ask(kind, index)
+  cancel()
+  local buf = api.nvim_get_current_buf()
+  local client = client_of(buf)
+  if not client or not inserting() then
+    return
+  end
+  local this = { client = client, place = place() }
+  asked = this
+  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  ---@diagnostic disable-next-line: inject-field
+  params.context = { triggerKind = kind }
+  local _, id = client:request(METHOD, params, function(err, result)
+    if asked ~= this then
+      return -- another question has been put since
+    end
+    asked = nil
+    if err or not inserting() or place() ~= this.place then
+      return
+    end
+    local found = fitting(client, result and (result.items or result) or {})
+    if found then
+      clear()
+      shown = found
+      shown.index = math.min(index or 1, #found.items)
+      draw()
+    elseif kind == INVOKED then
+      api.nvim_echo({ { 'tabby-lsp: no suggestion here' } }, false, {})
+    end
+  end, buf)
+  this.id = id
+end
+
+--- The menu has changed the text into one that may be changed back by the next key.
+local function in_menu()
+  return vim.fn.pumvisible() == 1 and vim.fn.complete_info({ 'selected' }).selected >= 0
+end
+
+local function on_text()
+  if not draw() then
+    cancel()
+    if enabled and options.automatic and not in_menu() then
+      timer:start(options.debounce_ms, 0, vim.schedule_wrap(function()
+        ask(AUTOMATIC)
+      end))
+    end
+  end
+end
+
+--- A moved cursor only ever removes: whoever looks through a file is not to heat the processor.
+local function on_move()
+  if shown then
+    draw()
+  elseif asked and asked.place ~= place() then
+    cancel()
+  end
+end
+
+---@param set table the options of `require('tabby_lsp').setup`
+function M.setup(set)
+  options = set
+  api.nvim_set_hl(0, 'TabbyGhost', { link = vim.fn.hlexists('ComplHint') == 1 and 'ComplHint' or 'NonText', default = true })
+  api.nvim_set_hl(0, 'TabbyGhostCount', { link = 'TabbyGhost', default = true })
+end
+
+---@param buf integer
+function M.attach(_, buf)
+  local group = api.nvim_create_augroup('tabby_lsp.ghost.' .. buf, {})
+  local function on(events, callback)
+    api.nvim_create_autocmd(events, { group = group, buffer = buf, callback = callback })
+  end
+  on({ 'InsertEnter', 'TextChangedI', 'TextChangedP' }, on_text)
+  on('CursorMovedI', on_move)
+  on({ 'InsertLeave', 'BufLeave', 'LspDetach' }, M.dismiss)
+end
+
+---@return boolean
+function M.visible()
+  return rest() ~= nil
+end
+
+--- Insert the visible suggestion or the beginning of it.
+---@param part? 'word'|'line' nil: all of it
+function M.accept(part)
+  local text = rest()
+  if not text or not shown then
+    return
+  end
+  local piece = text
+  if part == 'word' then
+    piece = vim.fn.matchstr(text, WORD)
+  elseif part == 'line' then
+    piece = assert(text:match('^\n*[^\n]*'))
+  end
+  piece = piece == '' and text or piece
+  local client, buf, command = shown.client, shown.buf, shown.items[shown.index].command
+  local row, col = cursor()
+  local lines = vim.split(piece, '\n', { plain = true })
+  api.nvim_buf_set_text(buf, row, col, row, col, lines)
+  api.nvim_win_set_cursor(0, { row + #lines, #lines[#lines] + (#lines == 1 and col or 0) })
+  -- the next TextChangedI asks for more, or finds that the rest still fits
+  if not draw() and command then
+    client:exec_cmd(command, { bufnr = buf })
+  end
+end
+
+--- Remove the suggestion, and the question for one.
+function M.dismiss()
+  cancel()
+  clear()
+end
+
+--- Show the next suggestion; where there is but one, ask for more.
+function M.next()
+  if shown and #shown.items > 1 then
+    shown.index = shown.index % #shown.items + 1
+    draw()
+  else
+    ask(INVOKED, 2)
+  end
+end
+
+--- Ask by hand.
+function M.trigger()
+  ask(INVOKED)
+end
+
+---@return boolean
+function M.enabled()
+  return enabled
+end
+
+---@param on boolean
+function M.enable(on)
+  enabled = on
+  M.dismiss()
+end
+
+return M

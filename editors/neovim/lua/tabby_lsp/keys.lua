@@ -1,0 +1,77 @@
+--- Keys that do something while a suggestion is visible, and otherwise what they did before.
+local api = vim.api
+
+local M = {}
+
+---@type table<integer, table<string, table|false>> by buffer and key: the buffer's own mapping that ours replaced
+local before = {}
+
+local function raw(key)
+  return api.nvim_replace_termcodes(key, true, true, true)
+end
+
+--- Looked up when the key is pressed, so that a plugin which is loaded later is found as well.
+local function global_mapping(key)
+  for _, map in ipairs(api.nvim_get_keymap('i')) do
+    if raw(map.lhs) == raw(key) then
+      return map
+    end
+  end
+end
+
+--- What to type in place of a key that is not for us: for an <expr> mapping.
+---@param key string
+---@return string
+local function pass_on(key)
+  local map = (before[api.nvim_get_current_buf()] or {})[key] or global_mapping(key)
+  if not map then
+    return key
+  end
+  local typed ---@type string?
+  if map.expr == 1 then
+    typed = map.callback and map.callback() or api.nvim_eval(map.rhs)
+    if type(typed) ~= 'string' then
+      return ''
+    end
+    typed = (map.callback and map.replace_keycodes ~= 1) and typed or raw(typed)
+  elseif map.callback then
+    M.run = map.callback -- it may change the buffer, which an <expr> mapping must not
+    return "<Cmd>lua require('tabby_lsp.keys').run()<CR>"
+  else
+    typed = raw((map.rhs:gsub('<SID>', ('<SNR>%d_'):format(map.sid or 0))))
+  end
+  -- a mapping that contains its own key would come back here for ever
+  local once = map.noremap == 1 or typed:find(raw(key), 1, true)
+  api.nvim_feedkeys(typed, once and 'in' or 'im', false)
+  return ''
+end
+
+---@param buf integer
+---@param keys table<string, string|false> by action
+---@param ui table the module that shows suggestions
+function M.map(buf, keys, ui)
+  --- While a suggestion is visible the key does `call`, undone by one `u`: nothing else shares its undo step.
+  local function map(key, call, when)
+    if not key then
+      return
+    end
+    before[buf] = before[buf] or {}
+    if before[buf][key] == nil then
+      local old = vim.fn.maparg(key, 'i', false, true)
+      before[buf][key] = old.buffer == 1 and old or false
+    end
+    vim.keymap.set('i', key, function()
+      return when() and ('<C-g>u<Cmd>lua require("tabby_lsp").ui.%s<CR><C-g>u'):format(call) or pass_on(key)
+    end, { buffer = buf, expr = true, desc = 'tabby-lsp: ' .. call })
+  end
+  map(keys.accept, 'accept()', ui.visible)
+  map(keys.accept_word, 'accept("word")', ui.visible)
+  map(keys.accept_line, 'accept("line")', ui.visible)
+  map(keys.dismiss, 'dismiss()', ui.visible)
+  map(keys.next, 'next()', ui.visible)
+  map(keys.trigger, 'trigger()', function()
+    return true
+  end)
+end
+
+return M

@@ -1,0 +1,101 @@
+// Starts `tabby-lsp` and connects it; everything else is the server's and vscode-languageclient's.
+
+import { homedir } from "node:os";
+import { commands, env, type ExtensionContext, window, workspace } from "vscode";
+import {
+  DidChangeConfigurationNotification,
+  LanguageClient,
+  type LanguageClientOptions,
+  RevealOutputChannelOn,
+  State,
+} from "vscode-languageclient/node";
+import { findExecutable } from "./executable";
+import { SECTION, serverCommand, writtenSettings } from "./settings";
+import { type Status, StatusBar } from "./status";
+
+const INSTALL = "uv tool install tabby-lsp";
+
+let client: LanguageClient | undefined;
+let turn: Promise<void> = Promise.resolve();
+
+export function activate(context: ExtensionContext): void {
+  const status = new StatusBar();
+  const log = window.createOutputChannel("tabby-lsp", { log: true });
+  const properties: object = context.extension.packageJSON.contributes.configuration.properties;
+  const names = Object.keys(properties).map((name) => name.slice(SECTION.length + 1));
+
+  async function start(): Promise<void> {
+    const { command, args } = serverCommand();
+    const path = await findExecutable(command);
+    if (path === undefined) {
+      status.show({ state: "not-found", message: `${command} was not found. Install it with: ${INSTALL}` });
+      void offerRemedy(command);
+      return;
+    }
+    // not the workspace's folder: a Python that is started there would import what a stranger put into it
+    const executable = { command: path, args, options: { cwd: homedir() } };
+    client = new LanguageClient(SECTION, "tabby-lsp", executable, options());
+    client.onNotification("tabby/status", (params: Status) => status.show(params));
+    client.onDidChangeState(({ newState }) => {
+      void commands.executeCommand("setContext", "tabby-lsp.running", newState === State.Running);
+      if (newState !== State.Running) status.show({ state: newState === State.Starting ? "loading" : "stopped" });
+    });
+    await client.start();
+  }
+
+  function options(): LanguageClientOptions {
+    const settings = () => ({ [SECTION]: writtenSettings(names) });
+    return {
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { notebook: "*", language: "*" }],
+      initializationOptions: settings,
+      outputChannel: log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      synchronize: { configurationSection: SECTION },
+      middleware: {
+        workspace: {
+          // in place of the client's own way, which sends the defaults too
+          didChangeConfiguration: async () =>
+            client?.sendNotification(DidChangeConfigurationNotification.type, { settings: settings() }),
+          configuration: ({ items }) => items.map(({ section }) => (section === SECTION ? writtenSettings(names) : null)),
+        },
+      },
+    };
+  }
+
+  /** One start or stop at a time, in the order in which they were asked for. */
+  function restart(): Promise<void> {
+    turn = turn.then(stop).then(start).catch((error: unknown) => log.error(String(error)));
+    return turn;
+  }
+
+  context.subscriptions.push(
+    status,
+    log,
+    commands.registerCommand("tabby-lsp.restartServer", restart),
+    commands.registerCommand("tabby-lsp.showStatus", () => status.tell()),
+    commands.registerCommand("tabby-lsp.showLog", () => log.show()),
+    workspace.onDidChangeConfiguration((event) => {
+      if (["path", "arguments"].some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) void restart();
+    }),
+  );
+  void restart();
+}
+
+export function deactivate(): Promise<void> {
+  return turn.then(stop);
+}
+
+async function stop(): Promise<void> {
+  const running = client;
+  client = undefined;
+  await running?.dispose();
+}
+
+async function offerRemedy(command: string): Promise<void> {
+  const copy = "Copy Install Command";
+  const name = "Name Its Path";
+  const text = `tabby-lsp: the server "${command}" was not found. Install it with "${INSTALL}", or name its path in the settings.`;
+  const choice = await window.showErrorMessage(text, copy, name);
+  if (choice === copy) await env.clipboard.writeText(INSTALL);
+  if (choice === name) await commands.executeCommand("workbench.action.openSettings", `${SECTION}.path`);
+}

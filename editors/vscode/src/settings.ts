@@ -1,0 +1,45 @@
+// The settings: what starts the server, and what is sent to it.
+
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { workspace } from "vscode";
+
+export const SECTION = "tabby-lsp";
+
+/** Settings of this extension alone; the server would complain about them. */
+const OURS = new Set(["path", "arguments", "trace.server"]);
+
+export interface Command {
+  readonly command: string;
+  readonly args: string[];
+}
+
+/** What to run. Both settings have the scope "machine": no workspace can set them. */
+export function serverCommand(): Command {
+  const settings = workspace.getConfiguration(SECTION);
+  const path = settings.get<string>("path", "").trim() || "tabby-lsp";
+  const command = path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
+  return { command, args: settings.get<string[]>("arguments", []) };
+}
+
+/**
+ * The values that somebody wrote, nested as the server reads them.
+ *
+ * Defaults are left out: what the client sends wins over the user's config.toml, the project's file and the
+ * environment, so sending VS Code's copy of a default would silence them.
+ *
+ * @param names the dotted names of all settings, without the section.
+ */
+export function writtenSettings(names: readonly string[]): Record<string, unknown> {
+  const settings = workspace.getConfiguration(SECTION);
+  const written: Record<string, unknown> = {};
+  for (const name of names) {
+    const seen = settings.inspect(name);
+    const layers = [seen?.globalValue, seen?.workspaceValue, seen?.workspaceFolderValue];
+    if (OURS.has(name) || layers.every((value) => value === undefined)) continue;
+    const [section, key] = name.split(".") as [string, string?];
+    if (key === undefined) written[section] = settings.get(name);
+    else written[section] = { ...(written[section] as object), [key]: settings.get(name) };
+  }
+  return written;
+}

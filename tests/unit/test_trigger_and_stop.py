@@ -1,0 +1,78 @@
+"""When to ask, and when enough has been written."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from test_postprocess import CURSOR, case
+
+from tabby_lsp.completion import stop, trigger
+from tabby_lsp.completion.types import Ask, Trigger
+from tabby_lsp.config import CompletionSettings
+from tabby_lsp.document import Snapshot
+from tabby_lsp.syntax.scope import scope_at
+
+
+def refusal(text: str, settings: CompletionSettings | None = None, by: Trigger = Trigger.TYPING) -> str:
+    before, after = text.split(CURSOR)
+    snapshot = Snapshot.of("file:///t.py", "python", 1, before + after)
+    ask = Ask(snapshot, snapshot.position(len(before)), by)
+    return trigger.refusal(ask, scope_at(snapshot, ask.position, None), settings or CompletionSettings())
+
+
+@pytest.mark.parametrize(
+    ("text", "typing", "invoked"),
+    [
+        ("x = █\n", "", ""),
+        ("foo(█)\n", "", ""),
+        ("val█ue = 1\n", "in-word", ""),
+        ("x = █ + some_long_expression\n", "line-goes-on", ""),
+        ("x = '" + "a" * 2000 + "█\n", "long-line", ""),
+    ],
+)
+def test_refusal(text: str, typing: str, invoked: str) -> None:
+    assert refusal(text) == typing
+    assert refusal(text, by=Trigger.INVOKED) == invoked
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"enabled": False}, "disabled"),
+        ({"disabled_languages": ("python",)}, "language-disabled"),
+        ({"max_document_lines": 1}, "long-document"),
+    ],
+)
+def test_settings_hold_even_by_hand(change: dict[str, object], reason: str) -> None:
+    settings = dataclasses.replace(CompletionSettings(), **change)  # type: ignore[arg-type]
+    assert refusal("a\nx = █\n", settings, Trigger.INVOKED) == reason
+
+
+BODY = "def f(a):\n    if a:\n        █\n\ndef g():\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "kept"),
+    [
+        ("x = foo(█)\n", "1, 2", None),
+        ("x = foo(█)\n", "1, 2)\nprint(", "1, 2)"),
+        ("█\nx = 1\n", "\n", None),
+        (BODY, "return a", None),
+        (BODY, "return a\n    return 1\n", "return a"),
+        (BODY, "b = a\n        return b\n    ", None),
+        (BODY, "b = a\n\ndef g():\n", "b = a\n"),
+        (BODY, "x()\n        x()\n        x()\n", None),
+        (BODY, "        y()\n        y()\n        y()\n", "        y()"),
+    ],
+)
+def test_stop(text: str, written: str, kept: str | None) -> None:
+    keep = stop.rule_for(case(text))(written)
+    assert (None if keep is None else written[:keep]) == kept
+
+
+def test_at_most_so_many_lines() -> None:
+    written = "\n".join(f"        x{n} = {n}" for n in range(9))
+    keep = stop.rule_for(case(BODY, max_lines=4))(written)
+    assert keep is not None
+    assert written[:keep].count("\n") == 3

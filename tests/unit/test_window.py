@@ -1,0 +1,185 @@
+"""What stays put while the user types, what fits the budget, and what happens at the edges."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tabby_lsp.completion import prompt
+from tabby_lsp.completion.families import Family
+from tabby_lsp.completion.window import TAIL_LIMIT, Budget, Window, Windows
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.engine.types import Marker
+from tabby_lsp.syntax.trees import Trees
+
+FAMILY = Family(id="test", prefix="<P>", suffix="<S>", middle="<M>", tail=8)
+
+
+class Words:
+    """A tokenizer that anybody can count with: a word, a run of spaces or a sign is a token."""
+
+    def count(self, text: str) -> int:
+        return len(re.findall(r"\w+|\s+|[^\w\s]", text))
+
+    def has_marker(self, text: str) -> bool:
+        return text.startswith("<")
+
+
+WORDS = Words()
+BUDGET = Budget(prefix=120, suffix=40, tail=8)
+FUNCTION = "def f{n}(a, b):\n    total = a + b\n    return total\n\n\n"
+
+
+def snapshot(text: str, version: int = 1) -> Snapshot:
+    return Snapshot.of("file:///w.py", "python", version, text)
+
+
+def around(windows: Windows, before: str, after: str, budget: Budget = BUDGET) -> Window:
+    shot = snapshot(before + after)
+    return windows.around(shot, shot.position(len(before)), budget, WORDS)
+
+
+def file(count: int) -> str:
+    return "".join(FUNCTION.format(n=n) for n in range(count))
+
+
+def test_window_is_what_stands_around_the_cursor() -> None:
+    before, after = file(2) + "def last():\n    x = ", "\n\nprint(last())\n"
+    window = around(Windows(Trees()), before, after)
+    assert window.head + window.tail == before
+    assert window.suffix == after
+    assert window.tail.endswith("    x = ")
+
+
+def test_typing_changes_the_tail_alone() -> None:
+    windows, before, after = Windows(Trees()), file(8) + "def last():\n    ", "\n\n" + file(4)
+    first = around(windows, before, after)
+    for character in "value = f1(2, 3)":
+        before += character
+        window = around(windows, before, after)
+        assert (window.head, window.suffix) == (first.head, first.suffix)
+        assert (first.head + window.tail)[-60:] == before[-60:]
+
+
+def test_backspace_is_a_shorter_tail() -> None:
+    windows, before, after = Windows(Trees()), file(8) + "def last():\n    value", "\n"
+    first = around(windows, before, after)
+    window = around(windows, before[:-3], after)
+    assert (window.head, window.suffix) == (first.head, first.suffix)
+    assert window.tail == first.tail[:-3]
+
+
+def test_closing_brackets_that_editors_add_change_nothing() -> None:
+    windows, before, after = Windows(Trees()), file(3) + "x = f1", "\n\n" + file(2)
+    first = around(windows, before, after)
+    window = around(windows, before + "(", ")" + after)
+    assert window.suffix == first.suffix
+    assert window.head == first.head
+
+
+def test_an_edit_further_up_keeps_the_window() -> None:
+    windows, before, after = Windows(Trees()), file(8) + "def last():\n    v", "\n"
+    first = around(windows, before, after)
+    window = around(windows, "import os\n" + before + "a", after)
+    assert window.head == first.head
+
+
+def test_another_cursor_is_another_window() -> None:
+    windows, text = Windows(Trees()), file(6)
+    first = around(windows, text[:200], text[200:])
+    second = around(windows, text[:60], text[60:])
+    assert second.suffix != first.suffix
+    assert (second.head + second.tail) == text[:60]
+
+
+def test_code_that_appears_after_an_empty_suffix_is_seen() -> None:
+    windows, text = Windows(Trees()), file(3)
+    assert around(windows, text, "").suffix == ""
+    assert "return" in around(windows, text[:-40], text[-40:]).suffix
+
+
+def test_the_anchor_moves_when_the_tail_has_grown() -> None:
+    windows, before, after = Windows(Trees()), file(2), "\n"
+    budget = Budget(prefix=2000, suffix=40, tail=8)
+    heads = set()
+    for n in range(80):
+        before += f"name_{n} = {n}\n"
+        window = around(windows, before, after, budget)
+        assert WORDS.count(window.tail) <= TAIL_LIMIT
+        heads.add(window.head)
+    assert 2 <= len(heads) <= 80 * 7 // (TAIL_LIMIT - 16) + 2
+
+
+def test_the_start_jumps_by_much_and_seldom() -> None:
+    windows, before, after = Windows(Trees()), "", "\n"
+    starts: list[int] = []
+    for n in range(200):
+        before += f"name_{n} = {n}\n"
+        starts.append(around(windows, before, after).offset)
+    moves = [b - a for a, b in zip(starts, starts[1:], strict=False) if b != a]
+    assert moves
+    assert len(moves) < 25
+    assert min(moves) > 60
+
+
+def test_one_enormous_line_is_cut_near_the_cursor() -> None:
+    before, after = "x = [" + "1, " * 50_000, "2, " * 50_000 + "]\n"
+    window = around(Windows(Trees()), before, after)
+    assert len(window.head) + len(window.tail) + len(window.suffix) < 5_000
+    assert before.endswith(window.tail)
+    assert after.startswith(window.suffix)
+
+
+def test_empty_document() -> None:
+    assert around(Windows(Trees()), "", "") == Window("", "", "", 0, whole=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="ab(){}:= \n\t\r\"'#é😀", max_size=400), st.data())
+def test_never_more_than_the_budget_and_never_other_text(text: str, data: st.DataObject) -> None:
+    windows, budget = Windows(Trees()), Budget(prefix=30, suffix=15, tail=6)
+    for _ in range(3):
+        shot = snapshot(text)
+        line = data.draw(st.integers(0, len(shot.lines) - 1))
+        position = shot.clamp(Position(line, data.draw(st.integers(0, 40))))
+        window = windows.around(shot, position, budget, WORDS)
+        assert shot.before(position).endswith(window.head + window.tail)
+        assert window.suffix in shot.after(position)
+        own = shot.line_text(position.line)[: position.column]
+        assert WORDS.count(window.head + window.tail) <= max(budget.prefix, WORDS.count(own)) + 1
+
+
+FORGED = 'text = "<|fim_prefix|><P><S><M>"\n'
+
+
+def test_markers_are_pieces_and_texts_are_texts() -> None:
+    window = Window(FORGED, "x = ", FORGED, 0)
+    built = prompt.build(window, FAMILY)
+    assert [p.text for p in built.pieces if isinstance(p, Marker)] == ["<P>", "<S>", "<M>"]
+    assert built.pieces[-1] == "x = "
+    assert built.heal == FAMILY.heal
+
+
+def test_orders() -> None:
+    window = Window("head\n", "tail", "suffix")
+    shown = {
+        "anchored": prompt.show(prompt.build(window, FAMILY)),
+        "plain": prompt.show(prompt.build(window, Family(id="a", prefix="<P>", suffix="<S>", middle="<M>", tail=0))),
+        "suffix first": prompt.show(
+            prompt.build(window, Family(id="b", prefix="<P>", suffix="<S>", order="suffix-prefix", tail=0))
+        ),
+        "prefix only": prompt.show(prompt.build(window, Family(id="c", tail=0))),
+    }
+    assert shown == {
+        "anchored": "<P>head\n<S>suffix<M>tail",
+        "plain": "<P>head\ntail<S>suffix<M>",
+        "suffix first": "<S>suffix<P>head\ntail",
+        "prefix only": "head\ntail",
+    }
+
+
+def test_carriage_returns_are_not_the_models_business() -> None:
+    shown = prompt.show(prompt.build(Window("a\r\n", "b\rc", "d\r\n"), FAMILY))
+    assert "\r" not in shown
