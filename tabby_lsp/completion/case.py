@@ -75,6 +75,21 @@ class Case:
         return indentation(self.line_before)
 
 
+    @cached_property
+    def lead(self) -> str:
+        """Indentation that whatever is written here must begin with, beyond what stands before the cursor.
+
+        On a blank line between two indented ones, less than the smaller of their indentations would tear the
+        block apart. Models that see a docstring end above like to write `if __name__` there.
+        """
+        if self.line_before.strip() or (self.rest.strip() and self.line_before):
+            return ""
+        above = next((line for line in reversed(self.preceding) if line.strip()), "")
+        nearest = min(above, self.next_line, key=indentation)
+        indent = nearest[: len(nearest) - len(nearest.lstrip(" \t"))]
+        return indent[len(self.line_before) :] if indent.startswith(self.line_before) else ""
+
+
 def case_for(ask: Ask, scope: Scope, settings: CompletionSettings, markers: tuple[str, ...]) -> Case:
     """The case of a question."""
     return Case(

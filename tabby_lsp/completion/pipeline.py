@@ -94,8 +94,8 @@ class Pipeline:
         with watch.stage("window"):
             budget = _budget(settings, family, info.context)
             window = self._windows.around(ask.snapshot, ask.position, budget, self._engine.tokenizer)
-            built = prompt.build(window, family)
             case = case_for(ask, scope, settings, family.markers)
+            built = prompt.build(window, family, case.lead)
         with watch.stage("model"):
             request = Request(
                 key=ask.snapshot.uri,
@@ -175,7 +175,7 @@ def _suggestions(candidates: tuple[Candidate, ...], case: Case) -> tuple[tuple[S
     reasons: list[str] = []
     for candidate in candidates:
         try:
-            text = postprocess.postprocess(candidate.text, case)
+            text = postprocess.postprocess(case.lead + candidate.text, case)
         except postprocess.Rejected as rejected:
             reasons.append(str(rejected))
             continue

@@ -10,13 +10,13 @@ from tabby_lsp.completion.window import Window
 from tabby_lsp.engine.types import Marker, Piece, Prompt
 
 
-def build(window: Window, family: Family) -> Prompt:
+def build(window: Window, family: Family, lead: str = "") -> Prompt:
     """The prompt for a window.
 
     With an anchor it reads `PRE head SUF suffix MID tail`: the tail is the part of the middle that is known
     already, so each typed character only appends. Without one (`family.tail` 0) head and tail stand together.
     """
-    head, tail, suffix = (_unix(text) for text in (window.head, window.tail, window.suffix))
+    head, tail, suffix = (_unix(text) for text in (window.head, window.tail + lead, window.suffix))
     if not family.fills:
         return Prompt((head + tail,), family.heal)
     before = (Marker(family.prefix), head)

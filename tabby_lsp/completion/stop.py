@@ -61,13 +61,13 @@ RULES: tuple[Rule, ...] = (_one_line, _enough_lines, _met_suffix, _fell_back, _l
 
 
 def rule_for(case: Case) -> Callable[[str], int | None]:
-    """The stop rule of one question, for `engine.types.Request.stop`."""
+    """The stop rule of one question, for `engine.types.Request.stop`; its texts come after `case.lead`."""
 
     def enough(text: str) -> int | None:
         if "\n" not in text:
             return None
-        lines = text.split("\n")
+        lines = (case.lead + text).split("\n")
         keep = next((k for rule in RULES if (k := rule(lines, case)) is not None), None)
-        return None if keep is None else len("\n".join(lines[:keep]))
+        return None if keep is None else max(0, len("\n".join(lines[:keep])) - len(case.lead))
 
     return enough

@@ -52,9 +52,12 @@ class Evaluator:
         """Evaluate a batch.
 
         Raises:
+            ValueError: more tokens than the batch holds; llama.cpp would end the process.
             Aborted: the abort flag was set.
             EngineFault: the cache is full, or llama.cpp failed.
         """
+        if len(rows) > self.capacity:
+            raise ValueError(f"{len(rows)} tokens do not fit into a batch of {self.capacity}")
         batch = self._batch
         for i, row in enumerate(rows):
             batch.token[i] = row.token

@@ -1,7 +1,8 @@
 """One request, step by step: prefill what is new, heal the cut word, write the candidates.
 
 `generation` is a generator that yields wherever the worker may stop, look at the cancel flag or let somebody
-else go first: between two slices of the prompt and between two tokens. It leaves the cache consistent with what
+else go first: between two slices of the prompt and between two tokens, and never between an evaluation and the use of
+its logits, which the next evaluation overwrites. It leaves the cache consistent with what
 `Slot.tokens` says, however it ends.
 """
 
@@ -82,35 +83,43 @@ class Generation:
 
         Raises:
             Aborted: the evaluation was aborted; the cache is consistent.
+            Occupied: others under way hold the cells that this one needs; nothing has happened yet.
             EngineError: the prompt is too long, or llama.cpp failed.
         """
         started = time.monotonic()
         request, vocabulary = self.request, self._vocabulary
         tokens, plain = vocabulary.encode_pieces(request.prompt.pieces)
         tokens = tokens or [vocabulary.bos or 0]
-        heal = min(request.prompt.heal, plain, len(tokens) - 1) if self._evaluator.model.can_rewind else 0
+        most = min(request.prompt.heal, plain, len(tokens) - 1, self._evaluator.capacity - 1)
+        heal = most if self._evaluator.model.can_rewind else 0
         stem = len(tokens) - heal
-        room = request.max_tokens * request.candidates + heal
-        slot, reused = self._kv.place(request.key, tokens, room=room, keep_at_most=stem - 1)
-        yield from self._prefill(slot, tokens[:-(heal + 1)])
         forced = b"".join(vocabulary.piece(token) for token in tokens[stem:])
-        row, rest = yield from self._heal(slot, tokens[stem - 1 :], forced)
-        prefilled = time.monotonic()
-        evaluated = self.ticket.evaluated
-        lanes = self._lanes(slot, row, rest)
+        # at worst the model spells the text that was taken back byte by byte
+        room = request.max_tokens * request.candidates + max(0, len(forced) - heal)
+        slot, reused = self._kv.place(request.key, tokens, room=room, keep_at_most=stem - 1)
+        lanes: list[_Lane] = []
         try:
+            yield from self._prefill(slot, tokens[: stem - 1])
+            row, rest = yield from self._heal(slot, tokens[stem - 1 :], forced)
+            prefilled = time.monotonic()
+            evaluated = self.ticket.evaluated
+            self._begin(lanes, slot, row, rest)
             yield from self._write(slot, lanes)
         finally:
             for lane in lanes:
-                lane.sampler.close()
-            for lane in lanes[1:]:
-                self._kv.drop(lane.sequence)
+                self._give_back(lane)
+            self._kv.release(slot)
         ended = time.monotonic()
         self.result = Result(
             candidates=tuple(lane.candidate() for lane in lanes),
             counters=Counters(len(tokens), reused, evaluated, sum(len(lane.tokens) for lane in lanes)),
             timings={"prefill": (prefilled - started) * 1e3, "decode": (ended - prefilled) * 1e3},
         )
+
+    def _give_back(self, lane: _Lane) -> None:
+        lane.sampler.close()
+        if not lane.leads:
+            self._kv.drop(lane.sequence)
 
     def _evaluate(self, slot: Slot, tokens: list[int], wanted: int) -> None:
         """Append tokens to a sequence, with logits for the last `wanted` of them."""
@@ -147,7 +156,6 @@ class Generation:
             that token must begin (none where all of the text is written).
         """
         self._evaluate(slot, tokens, wanted=len(tokens))
-        yield
         rest, row = forced, 0
         while rest:
             token = spell(self._evaluator.logits(row), self._vocabulary, rest)
@@ -162,28 +170,34 @@ class Generation:
             if agrees:
                 row += 1
             else:
+                yield
                 self._evaluate(slot, [token], wanted=1)
                 tokens, row = [token], 0
-                yield
         return row, b""
 
-    def _lanes(self, slot: Slot, row: int, rest: bytes) -> list[_Lane]:
-        """The candidates with their first tokens: the likeliest one, and for the others the next likeliest."""
+    def _begin(self, lanes: list[_Lane], slot: Slot, row: int, rest: bytes) -> None:
+        """The candidates with their first tokens: the one that the sampler picks, and then the likeliest others.
+
+        Args:
+            lanes: gets the candidates, each as soon as it holds something that must be given back.
+            slot: the sequence that they go on from.
+            row: whose logits choose.
+            rest: bytes with which each first token must begin.
+        """
         logits = self._evaluator.logits(row)
-        lib, vocab = self._evaluator.model.lib, self._vocabulary
-        lanes: list[_Lane] = []
-        for nth in range(self.request.candidates):
+        model, vocab, request = self._evaluator.model, self._vocabulary, self.request
+        for nth in range(min(request.candidates, self._evaluator.capacity)):
             sequence = slot.sequence if nth == 0 else self._kv.fork(slot)
             if sequence < 0:
                 break
-            lane = _Lane(sequence, len(slot.tokens), Sampler(lib, vocab.handle, self.request, nth), nth == 0)
-            lanes.append(lane)
-        likeliest = branches(logits, vocab, rest, len(lanes))
-        for nth, lane in enumerate(lanes):
-            drawn = not rest and (nth == 0 or self.request.temperature > 0)
-            token = lane.sampler.pick(self._evaluator.model.context, row, logits) if drawn else likeliest[nth]
+            lanes.append(_Lane(sequence, len(slot.tokens), Sampler(model.lib, vocab.handle, request, nth), nth == 0))
+        drawing = [] if rest else lanes if request.temperature > 0 else lanes[:1]
+        tokens = [lane.sampler.pick(model.context, row, logits) for lane in drawing]
+        tokens += branches(logits, vocab, rest, len(lanes) - len(tokens), besides=tokens)
+        while len(lanes) > len(tokens):
+            self._give_back(lanes.pop())
+        for lane, token in zip(lanes, tokens, strict=True):
             self._accept(lane, token, logprob(logits, token), vocab.piece(token)[len(rest) :])
-        return lanes
 
     def _accept(self, lane: _Lane, token: int, likelihood: float, data: bytes) -> None:
         """Take a token into a candidate, and end the candidate where there is a reason to."""

@@ -21,16 +21,25 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     return next(i for i in range(n) if a[i] != b[i])
 
 
-class Slot:
-    """One sequence: its id in llama.cpp, whose it is, and the tokens in its cells, in order."""
+class Occupied(Exception):
+    """Generations under way hold the cells or sequences that a new one needs: it has to wait for one to end."""
 
-    __slots__ = ("key", "sequence", "tokens", "used")
+
+class Slot:
+    """One sequence: its id in llama.cpp, whose it is, and the tokens in its cells, in order.
+
+    While a generation is under way, `held` is the number of cells that it may come to need, and nobody else gets
+    the sequence; otherwise it is 0.
+    """
+
+    __slots__ = ("held", "key", "sequence", "tokens", "used")
 
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
         self.key = ""
         self.tokens: list[int] = []
         self.used = 0
+        self.held = 0
 
 
 class KvCache:
@@ -42,18 +51,25 @@ class KvCache:
         cells: tokens that fit, over all sequences.
         sequences: prompts that are kept at the same time.
         scratch: ids after these for short-lived copies.
+        partial: whether a part of a sequence can be copied and forgotten; recurrent models keep one state for
+            all of it.
     """
 
-    def __init__(self, lib: Any, memory: Any, *, cells: int, sequences: int, scratch: int) -> None:
+    def __init__(
+        self, lib: Any, memory: Any, *, cells: int, sequences: int, scratch: int, partial: bool = True
+    ) -> None:
         self._lib = lib
         self._memory = memory
         self.cells = cells
         self.slots = [Slot(i) for i in range(sequences)]
         self._free_scratch = list(range(sequences, sequences + scratch))
         self._clock = 0
+        self._partial = partial
 
     def place(self, key: str, tokens: list[int], *, room: int, keep_at_most: int) -> tuple[Slot, int]:
         """Find a sequence for a prompt and keep what it shares with what was evaluated before.
+
+        The sequence is held for the generation until `release`.
 
         Args:
             key: whose prompt it is.
@@ -66,26 +82,40 @@ class KvCache:
 
         Raises:
             PromptTooLong: prompt and room exceed the whole cache.
+            Occupied: they exceed what the generations under way leave.
         """
         if len(tokens) + room > self.cells:
             raise PromptTooLong(
                 f"A prompt of {len(tokens)} tokens and {room} to generate exceed the context of {self.cells}.",
                 "Raise engine.context, or lower completion.prefix_tokens and completion.max_tokens.",
             )
+        free = [s for s in self.slots if not s.held]
+        if not free or sum(s.held for s in self.slots) + len(tokens) + room > self.cells:
+            raise Occupied
         self._clock += 1
-        own = next((s for s in self.slots if s.key == key), None)
-        slot = own or min(self.slots, key=lambda s: s.used)
-        best = max(self.slots, key=lambda s: common_prefix(s.tokens, tokens))
-        kept = min(common_prefix(best.tokens, tokens), keep_at_most)
-        if best is slot or min(common_prefix(slot.tokens, tokens), keep_at_most) == kept:
+        own = next((s for s in free if s.key == key), None)
+        slot = own or min(free, key=lambda s: s.used)
+        usable = {s.sequence: self._usable(s, tokens, keep_at_most) for s in self.slots}
+        best = max(self.slots, key=lambda s: usable[s.sequence])
+        kept = usable[best.sequence]
+        if usable[slot.sequence] == kept:
             kept = self.truncate(slot, kept)
         else:
             self.truncate(slot, 0)
             self._lib.llama_memory_seq_cp(self._memory, best.sequence, slot.sequence, 0, kept)
             slot.tokens = best.tokens[:kept]
-        slot.key, slot.used = key, self._clock
-        self._make_room(slot, len(tokens) - kept + room)
+        slot.key, slot.used, slot.held = key, self._clock, len(tokens) + room
+        self._make_room()
         return slot, kept
+
+    def release(self, slot: Slot) -> None:
+        """The generation has ended: its sequence stays for the next prompt, and may be taken."""
+        slot.held = 0
+
+    def _usable(self, slot: Slot, tokens: list[int], keep_at_most: int) -> int:
+        """Tokens of a sequence with which a prompt may begin."""
+        shared = min(common_prefix(slot.tokens, tokens), keep_at_most)
+        return shared if self._partial or shared == len(slot.tokens) else 0
 
     def truncate(self, slot: Slot, length: int) -> int:
         """Keep the first `length` tokens of a sequence.
@@ -103,12 +133,13 @@ class KvCache:
             slot.tokens.clear()
         return len(slot.tokens)
 
-    def _make_room(self, slot: Slot, needed: int) -> None:
-        others = sorted((s for s in self.slots if s is not slot and s.tokens), key=lambda s: s.used)
+    def _make_room(self) -> None:
+        """Give up the sequences that were used longest ago, until all that is held fits."""
+        others = sorted((s for s in self.slots if s.tokens and not s.held), key=lambda s: s.used)
         # shared cells are counted for each sequence: an upper bound, so never too little is freed
-        used = sum(len(s.tokens) for s in self.slots)
+        used = sum(s.held or len(s.tokens) for s in self.slots)
         for other in others:
-            if used + needed <= self.cells:
+            if used <= self.cells:
                 break
             used -= len(other.tokens)
             self.truncate(other, 0)

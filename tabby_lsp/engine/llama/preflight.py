@@ -139,10 +139,18 @@ def _ask(order: dict[str, Any], settings: EngineSettings) -> Verdict:
 
 
 def _child(order: dict[str, Any]) -> tuple[Verdict | None, int]:
-    command = [sys.executable, "-m", "tabby_lsp.engine.llama.preflight"]
+    # -P: an editor starts us in the user's project, and a `json.py` in there is not the one we mean
+    command = [sys.executable, "-P", "-m", "tabby_lsp.engine.llama.preflight"]
+    paths = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
     try:
         done = subprocess.run(
-            command, input=json.dumps(order).encode(), capture_output=True, timeout=TIMEOUT_S, check=False
+            command,
+            input=json.dumps(order).encode(),
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            env=environment,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         message = f"Loading {Path(order['path']).name} took more than {TIMEOUT_S} s."

@@ -6,6 +6,7 @@ guessing), or a draw at a temperature. And one constraint: text that must be wri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ Logits = npt.NDArray[np.float32]
 
 TOP_K, TOP_P = 40, 0.99
 """What the infill sampler and a temperature choose from: llama.cpp's own defaults for infill."""
+SHORTLIST = 128
+"""Tokens among which other candidates' first tokens are looked for: more than there are end tokens and candidates."""
 
 
 def logprob(logits: Logits, token: int) -> float:
@@ -44,7 +47,9 @@ def spell(logits: Logits, vocabulary: Vocabulary, text: bytes) -> int:
     return allowed[int(logits[allowed].argmax())]
 
 
-def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int) -> list[int]:
+def branches(
+    logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, besides: Sequence[int] = ()
+) -> list[int]:
     """The most probable tokens to begin different candidates with.
 
     Args:
@@ -52,19 +57,20 @@ def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int) ->
         vocabulary: whose tokens.
         text: bytes with which each must begin, and go beyond; empty: any token that does not end.
         count: how many.
+        besides: tokens that are taken already.
 
     Returns:
-        `count` token ids, likeliest first; with a text that few tokens continue, the last one repeats.
+        At most `count` different token ids, likeliest first; fewer where few tokens continue the text.
     """
+    if count <= 0:
+        return []
     if text:
         found = [token for token in vocabulary.spelling(text) if len(vocabulary.piece(token)) > len(text)]
         allowed = np.array(found or vocabulary.spelling(text) or [int(logits.argmax())])
-        best = allowed[np.argsort(logits[allowed])[::-1][:count]].tolist()
     else:
-        few = np.argpartition(logits, -4 * count)[-4 * count :]
-        ordered = few[np.argsort(logits[few])[::-1]].tolist()
-        best = [token for token in ordered if not vocabulary.is_end(token)][:count]
-    return best + best[-1:] * (count - len(best))
+        allowed = np.argpartition(logits, -min(SHORTLIST, len(logits)))[-SHORTLIST:]
+    ordered: list[int] = allowed[np.argsort(logits[allowed])[::-1]].tolist()
+    return [token for token in ordered if token not in besides and not vocabulary.is_end(token)][:count]
 
 
 class Sampler:

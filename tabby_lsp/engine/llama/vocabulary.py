@@ -13,7 +13,7 @@ import threading
 from typing import Any
 
 from tabby_lsp.engine.types import Marker, Piece
-from tabby_lsp.errors import EngineFault
+from tabby_lsp.errors import EngineError, EngineFault
 
 COUNTS = 65_536
 """Lines whose token count is remembered: counting is asked for the same lines on each keystroke."""
@@ -41,12 +41,18 @@ class Vocabulary:
         self._pieces = [self._read_piece(token, buffer) for token in range(self.size)]
         self._in_order = sorted((t for t in range(self.size) if self._pieces[t]), key=self.piece)
         self._by_piece = {self._pieces[t]: t for t in self._in_order}
+        # caches of this vocabulary's own: one on the class would keep each unloaded vocabulary for ever
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
+        self.marker = functools.cache(self._marker)
 
     def close(self) -> None:
         """No call reaches the model after this."""
         with self._lock:
             self._open = False
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise EngineFault("The model was unloaded.", "Ask again: it is loaded on demand.")
 
     def _count(self, text: str) -> int:
         return len(self.encode(text))
@@ -66,8 +72,7 @@ class Vocabulary:
         if not data:
             return []
         with self._lock:
-            if not self._open:
-                raise EngineFault("The model was unloaded.", "Ask again: it is loaded on demand.")
+            self._require_open()
             room = len(data) + 2
             tokens = (ctypes.c_int32 * room)()
             n = self._lib.llama_tokenize(self._vocab, data, len(data), tokens, room, False, special)
@@ -76,8 +81,7 @@ class Vocabulary:
                 n = self._lib.llama_tokenize(self._vocab, data, len(data), tokens, -n, False, special)
         return list(tokens[:n])
 
-    @functools.cache  # noqa: B019 - lives as long as the model
-    def marker(self, text: str) -> int | None:
+    def _marker(self, text: str) -> int | None:
         """The id of a special token.
 
         Args:
@@ -97,7 +101,9 @@ class Vocabulary:
         return self.marker(text) is not None
 
     def _is_special(self, token: int) -> bool:
-        attributes = int(self._lib.llama_vocab_get_attr(self._vocab, token))
+        with self._lock:
+            self._require_open()
+            attributes = int(self._lib.llama_vocab_get_attr(self._vocab, token))
         return bool(attributes & (self._lib.LLAMA_TOKEN_ATTR_CONTROL | self._lib.LLAMA_TOKEN_ATTR_USER_DEFINED))
 
     def encode_pieces(self, pieces: tuple[Piece, ...]) -> tuple[list[int], int]:
@@ -110,7 +116,7 @@ class Vocabulary:
             The tokens, and how many of the last ones are plain text (0 where a marker is last).
 
         Raises:
-            EngineFault: a marker that the vocabulary does not have.
+            EngineError: a marker that the vocabulary does not have.
         """
         tokens = [] if self.bos is None else [self.bos]
         text: list[str] = []
@@ -126,7 +132,7 @@ class Vocabulary:
             if isinstance(piece, Marker):
                 token = self.marker(piece.text)
                 if token is None:
-                    raise EngineFault(f"The model has no token {piece.text!r}.", "Choose another template family.")
+                    raise EngineError(f"The model has no token {piece.text!r}.", "Choose another template family.")
                 tokens.append(token)
         return tokens, plain
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 from tabby_lsp.config import EngineSettings
 from tabby_lsp.engine.llama.evaluate import Aborted, Evaluator
 from tabby_lsp.engine.llama.generate import SLICE, Emit, Generation, Steps
-from tabby_lsp.engine.llama.kv import KvCache
+from tabby_lsp.engine.llama.kv import KvCache, Occupied
 from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
 from tabby_lsp.engine.types import Cancelled, ModelInfo, Request, Result, Ticket
@@ -44,10 +44,16 @@ class _Job:
     started: float = 0.0
     generation: Generation | None = None
     steps: Steps | None = None
+    waits: bool = False  # for one of the generations under way to end
 
     @property
     def rank(self) -> tuple[int, int]:
         return self.ticket.request.priority, -self.arrival
+
+    def end(self) -> None:
+        """Stop a generation under way; what it held in the cache is given back."""
+        if self.steps is not None:
+            self.steps.close()
 
 
 class _Residence:
@@ -56,7 +62,14 @@ class _Residence:
     def __init__(self, model: LoadedModel, settings: EngineSettings) -> None:
         self.model = model
         self.evaluator = Evaluator(model, min(settings.batch, model.slots))
-        self.kv = KvCache(model.lib, model.memory, cells=model.slots, sequences=SEQUENCES, scratch=SCRATCH)
+        self.kv = KvCache(
+            model.lib,
+            model.memory,
+            cells=model.slots,
+            sequences=SEQUENCES,
+            scratch=SCRATCH,
+            partial=model.can_rewind,
+        )
         # a GPU is quick enough to swallow a whole batch between two looks at the queue
         self.slice = settings.batch if model.info.offloaded else min(SLICE, settings.batch)
 
@@ -139,12 +152,13 @@ class LlamaEngine:
             if self._closing:
                 ticket.future.set_exception(Cancelled("closing"))
                 return ticket
-            older = [job.ticket for job in self._jobs if job.ticket.request.key == request.key]
+            # with the lock held: the worker must not see the newer one before the older is cancelled
+            for job in self._jobs:
+                if job.ticket.request.key == request.key:
+                    job.ticket.cancel()
             self._arrivals += 1
             self._jobs.append(_Job(ticket, on_text, self._arrivals))
             self._wake.notify()
-        for superseded in older:
-            superseded.cancel()
         return ticket
 
     def _on_cancel(self, ticket: Ticket) -> None:
@@ -171,10 +185,13 @@ class LlamaEngine:
             while self._turn():
                 pass
         finally:
-            self._unload()
             with self._wake:
+                self._closing = True  # whatever ended the thread: nobody may wait for it from now on
                 jobs, self._jobs = self._jobs, []
                 waiting, self._waiting = self._waiting, []
+            for job in jobs:
+                job.end()  # gives back what lies in the model's memory, while there is one
+            self._unload()
             for job in jobs:
                 self._complete(job, Cancelled("closing"))
             for future in waiting:
@@ -186,15 +203,21 @@ class LlamaEngine:
             if self._closing:
                 return False
             self._drop_cancelled()
-            if not self._jobs and not self._waiting:
-                idle = self._settings.idle_unload_s
-                woken = self._wake.wait(timeout=idle if idle and self._home else None)
-                if not woken and not self._jobs and not self._waiting and self._home:
-                    self._unload()
-                    self._on_unload()
-                return True
+            idle = not self._jobs and not self._waiting
+            if idle:
+                limit = self._settings.idle_unload_s
+                woken = self._wake.wait(timeout=limit if limit and self._home else None)
+                if woken or self._jobs or self._waiting or self._home is None:
+                    return True
             waiting, self._waiting = self._waiting, []
-            job = min(self._jobs, key=lambda job: job.rank) if self._jobs else None
+            job = min((job for job in self._jobs if not job.waits), key=lambda job: job.rank, default=None)
+        if idle:
+            self._unload()
+            try:
+                self._on_unload()
+            except Exception:
+                logger.exception("the listener for unloading failed")
+            return True
         if not self._ensure_loaded(waiting):
             return True
         if job is not None:
@@ -203,10 +226,16 @@ class LlamaEngine:
 
     def _drop_cancelled(self) -> None:
         for job in [job for job in self._jobs if job.ticket.cancelled]:
-            if job.steps is not None:
-                job.steps.close()
-            self._jobs.remove(job)
+            job.end()
+            self._remove(job)
             self._complete(job, Cancelled("cancelled"))
+
+    def _remove(self, job: _Job) -> None:
+        with self._wake:
+            if job in self._jobs:
+                self._jobs.remove(job)
+            for other in self._jobs:
+                other.waits = False
 
     def _ensure_loaded(self, waiting: list[Future[ModelInfo]]) -> bool:
         """Load the model where it is not; on failure everybody who waits is told why."""
@@ -233,38 +262,47 @@ class LlamaEngine:
         home = self._resident()
         if job.steps is None:
             job.started = time.monotonic()
-            job.generation = Generation(
-                job.ticket, home.evaluator, home.kv, emit=job.emit, slice_tokens=home.slice
-            )
+            job.generation = Generation(job.ticket, home.evaluator, home.kv, emit=job.emit, slice_tokens=home.slice)
             job.steps = job.generation.steps()
         with self._wake:
             self._current = job.ticket
             home.model.abort.set(job.ticket.cancelled)
         outcome: Result | BaseException | None = None
+        lost = False
         try:
             next(job.steps)
         except StopIteration:
             outcome = job.generation.result if job.generation else None
+        except Occupied:
+            job.steps, job.waits = None, True
         except Aborted:
             outcome = Cancelled("cancelled")
         except TabbyError as error:
-            outcome = error
-        except Exception as error:
+            outcome, lost = error, isinstance(error, EngineFault)
+        except Exception as error:  # a stop rule's or a listener's: the generation has left the cells in order
             logger.exception("the engine failed")
             outcome = EngineFault(f"The engine failed: {error}", "The log says more.")
         finally:
             with self._wake:
                 self._current = None
                 home.model.abort.set(False)
-        if isinstance(outcome, EngineFault):
-            home.kv.clear()  # nothing is known about the cells after a fault
+        if lost and outcome is not None:
+            self._forget(home, job, outcome)
         if outcome is not None:
-            with self._wake:
-                if job in self._jobs:
-                    self._jobs.remove(job)
+            self._remove(job)
             if isinstance(outcome, Result):
                 outcome.timings["queue"] = (job.started - job.submitted) * 1e3
             self._complete(job, outcome)
+
+    def _forget(self, home: _Residence, failed: _Job, outcome: Result | BaseException) -> None:
+        """Nothing is known about the cells after a fault; who has written on top of them cannot go on."""
+        with self._wake:
+            stranded = [job for job in self._jobs if job.steps is not None and job is not failed]
+        for job in stranded:
+            job.end()
+            self._remove(job)
+            self._complete(job, outcome)
+        home.kv.clear()
 
     def _complete(self, job: _Job, outcome: Result | BaseException) -> None:
         _settle(job.ticket.future, outcome)

@@ -99,15 +99,12 @@ end
 --- Tabs as wide as they will be once they are text; virtual text does not know the column it will stand in.
 local function expand(line, column)
   local width = vim.bo.tabstop
-  return (
-    line:gsub('()\t', '%0'):gsub('[^\t]*\t', function(piece)
-      local text = piece:sub(1, -2)
-      column = column + api.nvim_strwidth(text)
-      local fill = width - column % width
-      column = column + fill
-      return text .. (' '):rep(fill)
-    end)
-  )
+  return (line:gsub('([^\t]*)\t', function(text)
+    column = column + api.nvim_strwidth(text)
+    local fill = width - column % width
+    column = column + fill
+    return text .. (' '):rep(fill)
+  end))
 end
 
 --- Bring the ghost text in line with the buffer.
@@ -256,7 +253,7 @@ end
 
 ---@return boolean
 function M.visible()
-  return rest() ~= nil
+  return not in_menu() and rest() ~= nil
 end
 
 --- Insert the visible suggestion or the beginning of it.
@@ -278,8 +275,12 @@ function M.accept(part)
   local lines = vim.split(piece, '\n', { plain = true })
   api.nvim_buf_set_text(buf, row, col, row, col, lines)
   api.nvim_win_set_cursor(0, { row + #lines, #lines[#lines] + (#lines == 1 and col or 0) })
-  -- the next TextChangedI asks for more, or finds that the rest still fits
-  if not draw() and command then
+  if piece ~= text then
+    draw()
+    return
+  end
+  clear() -- and the TextChangedI that follows asks for more
+  if command then
     client:exec_cmd(command, { bufnr = buf })
   end
 end

@@ -1,0 +1,26 @@
+"""Indentation that a suggestion must begin with."""
+
+from __future__ import annotations
+
+import pytest
+from test_postprocess import case
+
+
+@pytest.mark.parametrize(
+    ("text", "lead"),
+    [
+        ('def f(a):\n    """Doc."""\n█\n    return a\n', "    "),
+        ('def f(a):\n    """Doc."""\n\n█    return a\n', "    "),
+        ("def f(a):\n    x = 1\n  █\n    return a\n", "  "),
+        ("def f(a):\n    x = 1\n    █\n    return a\n", ""),
+        ("def f(a):\n    x = 1\n█\ny = 2\n", ""),
+        ("def f(a):\n    x = 1\n█\n", ""),
+        ("def f(a):\n    if a:\n█\n        return a\n", "    "),
+        ("if a:\n\tx = 1\n█\n\ty = 1\n", "\t"),
+        ("if a:\n\tx = 1\n  █\n\ty = 1\n", ""),
+        ("def f(a):\n    x = █\n    return a\n", ""),
+        ("█", ""),
+    ],
+)
+def test_lead(text: str, lead: str) -> None:
+    assert case(text).lead == lead
