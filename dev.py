@@ -7,7 +7,8 @@
 
 Needs Python 3.11 or newer, a C++ compiler and a package index; nothing else is imported here. Everything goes into
 `.venv` beside this file, the model into the user's cache folder. llama.cpp is compiled on the first run: 5 to 15
-minutes on two cores; pip keeps the result, so later runs take seconds. `CMAKE_ARGS` chooses a GPU build (docs/install.md).
+minutes on two cores; pip keeps the result, so later runs take seconds. `CMAKE_ARGS` chooses a GPU build: see
+docs/install.md.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ LEAN_BUILD = "-DLLAVA_BUILD=OFF"
 
 TEST = ["pytest", "-ra"]
 TASKS: dict[str, list[list[str]]] = {
-    "try": [["tabby-lsp", "models", "pull", "qwen2.5-coder-0.5b-instruct"], ["tabby-lsp", "complete", "docs/example.py:19:9"]],
+    "try": [
+        ["tabby-lsp", "models", "pull", "qwen2.5-coder-0.5b-instruct"],
+        ["tabby-lsp", "complete", "docs/example.py:19:9"],
+    ],
     "test": [["tabby-lsp", "models", "pull", "qwen2.5-coder-0.5b-instruct"], TEST],
     "check": [
         ["ruff", "format", "--check", "."],
@@ -52,7 +56,9 @@ def main() -> int:
         print("tabby-lsp needs Python 3.11 or newer.", file=sys.stderr)
         return 1
     if not any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++")):
-        print("A C++ compiler is needed: `apt install g++` on Debian, `xcode-select --install` on macOS.", file=sys.stderr)
+        print(
+            "A C++ compiler is needed: `apt install g++` on Debian, `xcode-select --install` on macOS.", file=sys.stderr
+        )
         return 1
     set_up(GROUPS[task])
     path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -79,7 +85,10 @@ def set_up(group: str | None) -> None:
         except (subprocess.CalledProcessError, ImportError):
             shutil.rmtree(VENV, ignore_errors=True)
             sys.exit("Python cannot make a virtual environment: `apt install python3-venv` on Debian, then again.")
-    print("Installing; llama.cpp is compiled where pip has no build of it yet (5 to 15 minutes on two cores) …", flush=True)
+    print(
+        "Installing; llama.cpp is compiled where pip has no build of it yet (5 to 15 minutes on two cores) …",
+        flush=True,
+    )
     env = {**os.environ, "CMAKE_ARGS": os.environ.get("CMAKE_ARGS", LEAN_BUILD)}
     pip = [str(BIN / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     # groups came with pip 25.1, and Debian's is older

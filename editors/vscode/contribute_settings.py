@@ -34,10 +34,10 @@ OF_THE_CLIENT: dict[str, dict[str, object]] = {
     },
     "tabby-lsp.trace.server": {
         "type": "string",
-        "enum": ["off", "messages", "verbose"],
-        "default": "off",
+        "enum": ["messages", "verbose"],
+        "default": "messages",
         "scope": "machine",
-        "markdownDescription": "What of the traffic with the server is written to the output channel.",
+        "markdownDescription": "What of the traffic is written to the output channel when its log level is Trace.",
     },
 }
 """What the extension uses itself; none of it is sent to the server."""

@@ -88,8 +88,7 @@ def holes(path: Path) -> Iterator[Hole]:
     Raises:
         TabbyError: a row lacks a part.
     """
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             row = json.loads(line)
             parts = {part: next((row[key] for key in keys if key in row), None) for part, keys in NAMES.items()}
@@ -162,9 +161,7 @@ async def run(engine: Engine, settings: CompletionSettings, mode: str, rows: Ite
         elapsed = (time.perf_counter() - started) * 1e3
         got, wanted = first_line(text), first_line(hole.middle)
         similarity = difflib.SequenceMatcher(None, got, wanted, autojunk=False).ratio()
-        scores.append(
-            Score(hole.name, got == wanted, similarity, reason, evaluated, generated, elapsed, text)
-        )
+        scores.append(Score(hole.name, got == wanted, similarity, reason, evaluated, generated, elapsed, text))
     return scores
 
 

@@ -21,7 +21,9 @@ AROUND = 6
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `complete`."""
-    parser.add_argument("place", metavar="FILE:LINE:COLUMN", help="where the cursor is, counted from 1; - as FILE: stdin")
+    parser.add_argument(
+        "place", metavar="FILE:LINE:COLUMN", help="where the cursor is, counted from 1; - as FILE: stdin"
+    )
     parser.add_argument("--json", action="store_true", help="text, range, reason, timings and token counts as JSON")
     parser.add_argument("--show-prompt", action="store_true", help="also print what the model read")
     parser.add_argument("--candidates", type=int, metavar="N", help="how many suggestions (default: 1)", default=1)
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         opened.engine.close()
     if args.json:
-        print(json.dumps(_as_json(answer, snapshot, opened.model.name, show_prompt=args.show_prompt), indent=2))
+        print(json.dumps(_as_json(answer, opened.model.name, show_prompt=args.show_prompt), indent=2))
     else:
         if args.show_prompt:
             print(answer.prompt, end="\n\n")
@@ -88,7 +90,7 @@ def _read(path: Path) -> str:
         raise TabbyError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _as_json(answer: Answer, snapshot: Snapshot, model: str, *, show_prompt: bool) -> dict[str, object]:
+def _as_json(answer: Answer, model: str, *, show_prompt: bool) -> dict[str, object]:
     c = answer.counters
     found: dict[str, object] = {
         "reason": answer.reason,
@@ -136,7 +138,8 @@ def _show(answer: Answer, snapshot: Snapshot, position: Position) -> None:
     c, ms = answer.counters, answer.timings.get("model", 0.0)
     console.print(
         Text(
-            f"\n{answer.reason}: {c.generated} tokens in {ms:.0f} ms ({c.evaluated} prompt tokens evaluated)", style="dim"
+            f"\n{answer.reason}: {c.generated} tokens in {ms:.0f} ms ({c.evaluated} prompt tokens evaluated)",
+            style="dim",
         ),
         style="dim",
     )

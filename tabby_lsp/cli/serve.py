@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
-import sys
+from collections.abc import Callable
+from typing import NoReturn
 
 LOOPBACK = "127.0.0.1"
 
@@ -14,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--stdio", action="store_true", help="serve on stdin and stdout (the default)")
     how.add_argument("--tcp", type=int, metavar="PORT", help=f"serve one client on {LOOPBACK}:PORT, for debugging")
-    how.add_argument("--ws", type=int, metavar="PORT", help=f"the same over a WebSocket (needs `tabby-lsp[ws]`)")
+    how.add_argument("--ws", type=int, metavar="PORT", help="the same over a WebSocket (needs `tabby-lsp[ws]`)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,26 +27,31 @@ def run(args: argparse.Namespace) -> int:
 
     log.configure(LogSettings())
     server = TabbyServer()
-    code = 0
-    try:
-        if args.tcp is not None:
-            server.start_tcp(LOOPBACK, args.tcp)
-        elif args.ws is not None:
-            server.start_ws(LOOPBACK, args.ws)
-        else:
-            server.start_io(*_own_stdio())
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
-    finally:
-        server.model.stop()
-        sys.stderr.flush()
-        # llama.cpp's and OpenMP's threads may be at work: nothing of ours is left to save, so do not wait for them
-        os._exit(code)
-    return code
+    if args.tcp is not None:
+        server.start_tcp(LOOPBACK, args.tcp)
+    elif args.ws is not None:
+        server.start_ws(LOOPBACK, args.ws)
+    else:
+        server.start_io(*_own_stdio(server.end))
+    server.end()
 
 
-def _own_stdio() -> tuple[object, object]:
+class _Stdin(io.BufferedReader):
+    """stdin, and what happens when the client has closed it: asyncio would first wait for all of its threads."""
+
+    def __init__(self, raw: io.RawIOBase, closed: Callable[[], NoReturn]) -> None:
+        super().__init__(raw)
+        self._closed_by_client = closed
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return super().readline(size) or self._closed_by_client()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(size) or self._closed_by_client()
+
+
+def _own_stdio(closed: Callable[[], NoReturn]) -> tuple[io.BufferedReader, io.FileIO]:
     """stdin and stdout for the protocol alone: whatever else writes to descriptor 1 goes to stderr."""
-    protocol_out = os.fdopen(os.dup(1), "wb", buffering=0)
+    protocol_out = io.FileIO(os.dup(1), "wb")
     os.dup2(2, 1)
-    return sys.stdin.buffer, protocol_out
+    return _Stdin(io.FileIO(os.dup(0), "rb"), closed), protocol_out

@@ -1,4 +1,4 @@
-"""What the rules and transforms know about the place of a question: lines around the cursor, in "\\n" lines."""
+"""What the rules and transforms know of the place of a question: the lines around the cursor, without their ends."""
 
 from __future__ import annotations
 
@@ -73,7 +73,6 @@ class Case:
     def indent(self) -> int:
         """Columns by which the cursor's line is indented; an empty line counts as what is before the cursor."""
         return indentation(self.line_before)
-
 
     @cached_property
     def lead(self) -> str:

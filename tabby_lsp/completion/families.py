@@ -52,7 +52,7 @@ PREFIX_ONLY = Family(id="prefix-only", tail=0)
 @functools.cache
 def rows() -> tuple[Family, ...]:
     """The table, in order."""
-    source = importlib.resources.files(__package__).joinpath("families.toml").read_text("utf-8")
+    source = importlib.resources.files("tabby_lsp.completion").joinpath("families.toml").read_text("utf-8")
     return tuple(Family(**{**row, "stop": tuple(row.get("stop", ()))}) for row in tomllib.loads(source)["family"])
 
 

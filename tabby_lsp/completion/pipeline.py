@@ -21,7 +21,7 @@ from tabby_lsp.completion.types import Answer, Ask, Suggestion, Trigger
 from tabby_lsp.completion.window import Budget, Windows
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Change, PositionEncoding
-from tabby_lsp.engine.types import Candidate, Cancelled, Engine, ModelInfo, Request, Result, mean_logprob
+from tabby_lsp.engine.types import Cancelled, Candidate, Engine, ModelInfo, Request, Result, mean_logprob
 from tabby_lsp.syntax.scope import scope_at
 from tabby_lsp.syntax.trees import Trees
 
@@ -134,7 +134,9 @@ class Pipeline:
         accepted = ask.snapshot.apply([change], ask.snapshot.version, utf32)
         cursor = accepted.position(ask.snapshot.offset(start) + len(ask.selected))
         answer = await self.complete(Ask(accepted, cursor, ask.trigger))
-        extended = tuple(replace(s, text=ask.selected + s.text, start=start, end=ask.position) for s in answer.suggestions)
+        extended = tuple(
+            replace(s, text=ask.selected + s.text, start=start, end=ask.position) for s in answer.suggestions
+        )
         return replace(answer, suggestions=extended)
 
     async def _generate(self, request: Request) -> Result:

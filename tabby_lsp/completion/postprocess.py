@@ -1,7 +1,7 @@
 """From what the model wrote to what is shown: small named transforms, one after the other.
 
-A transform gets the text (in "\\n" lines) and the case, and returns the text that is left; it raises `Rejected`
-with a reason where nothing can be shown. The order is the table's at the end. All of them are pure.
+A transform gets the text (lines end in a line feed) and the case, and returns the text that is left; it raises
+`Rejected` with a reason where nothing can be shown. The order is the table's at the end. All of them are pure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ ALIKE_LENGTH = 12
 """Characters below which similarity says little: `x = 1` and `y = 1` are 80 % alike."""
 LOOP = re.compile(r"(.{1,24}?)\1{7,}", re.DOTALL)
 """The same few characters eight times: a loop, in code as in prose; runs of one separator are excepted below."""
-TEMPLATE_MARKER = re.compile(r"<\|[a-z_▁]+\|>|<｜[^｜\n]{1,30}｜>|<(?:fim|file|repo)_[a-z]+>|<PRE>|<SUF>|<MID>|<EOT>|</s>")
+TEMPLATE_MARKER = re.compile(
+    r"<\|[a-z_▁]+\|>|<｜[^｜\n]{1,30}｜>|<(?:fim|file|repo)_[a-z]+>|<PRE>|<SUF>|<MID>|<EOT>|</s>"
+)
 """Marker texts of the known families, written out letter by letter by a model that was confused."""
 
 
@@ -39,7 +41,7 @@ def without_markers(text: str, case: Case) -> str:
 
 
 def without_carriage_returns(text: str, case: Case) -> str:
-    """Lines end in "\\n" until the file's own ending is put back."""
+    """Lines end in a line feed until the file's own ending is put back."""
     del case
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -100,7 +102,7 @@ def before_lines_below(text: str, case: Case) -> str:
 
 def _goes_on(lines: list[str], below: list[str]) -> bool:
     """Whether lines are really the ones below: a line that could be anywhere needs its neighbour to agree."""
-    if len(below[0]) >= DISTINCT and not below[0].rstrip(":{").strip() in ("else", "try", "finally", "do"):
+    if len(below[0]) >= DISTINCT and below[0].rstrip(":{").strip() not in ("else", "try", "finally", "do"):
         return True
     rest = [line.strip() for line in lines if line.strip()]
     return rest == below[: len(rest)]
@@ -224,7 +226,12 @@ TRANSFORMS: tuple[Transform, ...] = (
 )
 """Applied in this order."""
 
-TYPED_ALONG: tuple[Transform, ...] = (without_carriage_returns, without_surplus_closers, worth_showing, with_file_endings)
+TYPED_ALONG: tuple[Transform, ...] = (
+    without_carriage_returns,
+    without_surplus_closers,
+    worth_showing,
+    with_file_endings,
+)
 """What a suggestion needs again when it is shown at a later cursor: brackets may have been closed meanwhile."""
 
 

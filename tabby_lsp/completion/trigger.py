@@ -22,7 +22,7 @@ Rule = Callable[[Ask, Scope, CompletionSettings], bool]
 
 
 def _in_word(ask: Ask, scope: Scope, settings: CompletionSettings) -> bool:
-    del settings
+    del ask, settings
     return scope.mid_word_after
 
 

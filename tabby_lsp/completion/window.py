@@ -165,7 +165,7 @@ def _continued(last: Window, before: str, after: str, budget: Budget, tokenizer:
         return None
     tail = before[offset + len(last.head) :]
     length = _cost_of(tail, tokenizer)
-    if budget.tail and length > TAIL_LIMIT or length + _cost_of(last.head, tokenizer) > budget.prefix:
+    if (budget.tail and length > TAIL_LIMIT) or length + _cost_of(last.head, tokenizer) > budget.prefix:
         return None
     return Window(last.head, tail, last.suffix, offset, last.whole)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -41,6 +42,7 @@ async def answer(
         selected: text of the entry that is selected in the editor's menu.
         selected_start: where that text would begin.
     """
+    started = time.perf_counter()
     pipeline = server.model.pipeline
     if pipeline is None:
         server.model.look_again()
@@ -59,11 +61,11 @@ async def answer(
         return ()
     if given.counters.prompt:
         server.model.served()
-    server.statistics.shown(given.suggestions)
-    trace(server, f"{given.reason} in {sum(given.timings.values()):.0f} ms", _details(given))
+    trace(server, f"{given.reason} in {(time.perf_counter() - started) * 1e3:.0f} ms", _details(given))
     latest = server.documents.get(snapshot.uri)
     if latest is not None and latest.version != snapshot.version:
         return ()  # the buffer has moved on: text for the old one must not be shown in the new one
+    server.statistics.shown(given.suggestions)
     return given.suggestions
 
 

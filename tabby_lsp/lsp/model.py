@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tabby_lsp.completion.pipeline import Pipeline
     from tabby_lsp.engine.catalog import Model
     from tabby_lsp.engine.opening import Opened
+    from tabby_lsp.engine.sources.transfer import Progress
     from tabby_lsp.lsp.server import TabbyServer
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,7 @@ class ModelHost:
         self._opened: Opened | None = None
         self._task: asyncio.Task[None] | None = None
         self._looked = 0.0
-        self._refused = False
+        self._offered = False
         self.pipeline: Pipeline | None = None
 
     def start(self) -> None:
@@ -81,8 +83,10 @@ class ModelHost:
             await self._open()
         except ModelMissing as error:
             self._tell(State.NO_MODEL, error)
-            if not self._refused and not server.settings.model.path:
-                await self._offer(error)
+            if not self._offered and not server.settings.model.path:
+                # once a session, and beside this: the question may stay open while a model is pulled in a terminal
+                self._offered = True
+                server.background(self._offer(error))
         except TabbyError as error:
             self._tell(State.ERROR, error)
         except Exception as error:
@@ -97,7 +101,12 @@ class ModelHost:
 
         async with WorkDone(server, "tabby-lsp") as work:
             work.report("loading the model")
-            opened = await asyncio.to_thread(_open_engine, server, unloaded)
+            opening = asyncio.create_task(asyncio.to_thread(_open_engine, server, unloaded))
+            try:
+                opened = await asyncio.shield(opening)
+            except asyncio.CancelledError:  # the thread goes on, and nobody is left to take its engine
+                opening.add_done_callback(_close_unwanted)
+                raise
             try:
                 await asyncio.wrap_future(opened.engine.ready())
             except BaseException:
@@ -110,8 +119,8 @@ class ModelHost:
         server.status.set(State.READY, opened.model.note, opened.model.name)
 
     def served(self) -> None:
-        """A question was answered by the model: where it had been unloaded, it is back."""
-        if self._server.status.state is State.UNLOADED and self._opened is not None:
+        """A question was answered by the model: where it had been unloaded or had failed, it is back."""
+        if self._server.status.state in (State.UNLOADED, State.ERROR) and self._opened is not None:
             self._server.status.set(State.READY, model=self._opened.model.name)
 
     def _tell(self, state: State, error: TabbyError) -> None:
@@ -127,18 +136,22 @@ class ModelHost:
     async def _offer(self, error: ModelMissing) -> None:
         """Ask whether the recommended model may be downloaded, and do it."""
         server = self._server
-        model, why = await asyncio.to_thread(_recommended, server)
+        try:
+            model, why = await asyncio.to_thread(_recommended, server)
+        except ModelMissing as unknown:  # the settings name one that nobody knows
+            self._tell(State.NO_MODEL, unknown)
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {unknown}"))
+            return
         if server.settings.offline:
             server.window_show_message(
                 types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {error} (offline = true)")
             )
             return
-        question = f"tabby-lsp has no model yet. Download {model.name} ({model.size >> 20} MiB)? {why}"
+        size = f" ({model.size >> 20} MiB)" if model.size else ""
+        question = f"tabby-lsp has no model yet. Download {model.name}{size}? {why}"
         chosen = await server.ask(question, (DOWNLOAD, LATER))
-        if chosen != DOWNLOAD:
-            self._refused = True
-            return
-        await self.download(model)
+        if chosen == DOWNLOAD and self.pipeline is None:
+            await self.download(model)
 
     async def download(self, model: Model | None = None) -> None:
         """Fetch a model with progress in the client, then bring it up.
@@ -149,11 +162,11 @@ class ModelHost:
         server, loop = self._server, asyncio.get_running_loop()
         if server.status.state is State.DOWNLOADING:
             return
-        if model is None:
-            model, _ = await asyncio.to_thread(_recommended, server)
-        name = model.name
-        server.status.set(State.DOWNLOADING, model=name, percent=0)
         try:
+            if model is None:
+                model, _ = await asyncio.to_thread(_recommended, server)
+            name = model.name
+            server.status.set(State.DOWNLOADING, model=name, percent=0)
             async with WorkDone(server, f"Downloading {name}", cancellable=True) as work:
 
                 def report(message: str, percent: int) -> None:
@@ -163,18 +176,29 @@ class ModelHost:
                 await asyncio.to_thread(
                     _pull, server, model, lambda *seen: loop.call_soon_threadsafe(report, *seen), work.is_cancelled
                 )
-        except TabbyError as error:
-            self._tell(State.NO_MODEL, error)
+        except Exception as error:
+            if not isinstance(error, TabbyError):
+                logger.exception("the download failed")
+                error = TabbyError(f"The download failed: {error}.", "The log says more.")
             server.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"tabby-lsp: {error}"))
+            if self.pipeline is None:
+                self._tell(State.NO_MODEL, error)
+            elif self._opened is not None:
+                server.status.set(State.READY, model=self._opened.model.name)
             return
         server.status.set(State.LOADING, model=name)
-        await self._bring_up()
+        self.start()
+
+
+def _close_unwanted(opening: asyncio.Task[Opened]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().engine.close()
 
 
 # Run on a thread: they block, and they import what must not be imported before `initialized`.
 
 
-def _open_engine(server: TabbyServer, unloaded: object) -> Opened:
+def _open_engine(server: TabbyServer, unloaded: Callable[[], object]) -> Opened:
     from tabby_lsp.engine.opening import open_engine
 
     return open_engine(server.settings, unloaded)  # type: ignore[arg-type]
@@ -191,19 +215,21 @@ def _recommended(server: TabbyServer) -> tuple[Model, str]:
     return model, f"Recommended: {why}"
 
 
-def _pull(server: TabbyServer, model: Model, report: object, cancelled: object) -> None:
+def _pull(
+    server: TabbyServer, model: Model, report: Callable[[str, int], object], cancelled: Callable[[], bool]
+) -> None:
     from tabby_lsp.engine.download import pull
     from tabby_lsp.engine.store import ModelStore
 
-    last = -1
+    last = "", -1
 
-    def watch(seen: object) -> None:
+    def watch(seen: Progress) -> None:
         nonlocal last
-        total = max(1, seen.total)  # type: ignore[attr-defined]
-        percent = min(100, seen.done * 100 // total)  # type: ignore[attr-defined]
-        if percent != last:
-            last = percent
-            report(f"{seen.phase} {percent} %", percent)  # type: ignore[attr-defined,operator]
+        total = seen.total or model.size or 0
+        percent = min(100, seen.done * 100 // total) if total else 0
+        if (seen.phase, percent) != last:
+            last = seen.phase, percent
+            report(f"{seen.phase} {percent} %", percent)
 
     pull(
         model,
@@ -211,5 +237,5 @@ def _pull(server: TabbyServer, model: Model, report: object, cancelled: object) 
         offline=server.settings.offline,
         asker="the language server's download",
         progress=watch,
-        cancelled=cancelled,  # type: ignore[arg-type]
+        cancelled=cancelled,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import uuid
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -11,6 +11,9 @@ from lsprotocol import types
 
 if TYPE_CHECKING:
     from tabby_lsp.lsp.server import TabbyServer
+
+CREATE_S = 2.0
+"""How long the work waits for a client that does not answer; one that is alive takes milliseconds."""
 
 
 class WorkDone:
@@ -33,12 +36,19 @@ class WorkDone:
     async def __aenter__(self) -> WorkDone:
         """Begin."""
         if self._shown:
-            with contextlib.suppress(Exception):  # a client that refuses the token gets the notifications all the same
-                await self._progress.create_async(self._token)
+            self._shown = await self._create()
+        if self._shown:
             self._progress.begin(
                 self._token, types.WorkDoneProgressBegin(title=self._title, cancellable=self._cancellable)
             )
         return self
+
+    async def _create(self) -> bool:
+        """Whether the client takes the token; where it does not, or says nothing, the protocol wants no progress."""
+        asked = asyncio.ensure_future(self._progress.create_async(self._token))
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait([asked], timeout=CREATE_S)
+        return asked.done() and not asked.cancelled() and asked.exception() is None
 
     def report(self, message: str, percent: int | None = None) -> None:
         """Say how far it is.

@@ -45,6 +45,11 @@ class TabbyProtocol(LanguageServerProtocol):
             return
         super().handle_message(structured)
 
+    @property
+    def shut_down(self) -> bool:
+        """Whether the client has said `shutdown`."""
+        return self._shutdown
+
     # Documents are ours (tabby_lsp.document): pygls' own copy breaks lines at form feeds and costs 33 ms a change
     # in a file of 20,000 lines. The overrides pass on what arrives and keep nothing.
 

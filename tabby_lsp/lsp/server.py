@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -33,6 +34,8 @@ PARENT_POLL_S = 2.0
 
 class TabbyServer(LanguageServer):
     """One client's server."""
+
+    protocol: TabbyProtocol
 
     def __init__(self) -> None:
         super().__init__(
@@ -91,6 +94,15 @@ class TabbyServer(LanguageServer):
             return None
         return chosen.title if chosen else None
 
+    def end(self) -> NoReturn:
+        """End the process at once: 0 after `shutdown`, as the protocol has it, else 1. May be called from any thread.
+
+        Nothing of ours is left to save, and an orderly end would wait for whatever is under way: a preflight, a
+        download, a step of llama.cpp, the thread that reads stdin.
+        """
+        sys.stderr.flush()
+        os._exit(0 if self.protocol.shut_down else 1)
+
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log it. pygls would show each to the user, and fail over itself once stdout is closed."""
         logger.error("%s: %s", getattr(source, "__name__", source), error)
@@ -102,6 +114,7 @@ def _register_lifecycle(server: TabbyServer) -> None:
         server.folders = configuration.folders_of(params)
         server.client_options = params.initialization_options
         server.encoding = encoding_of(server.workspace.position_encoding)
+        server.protocol.trace = params.trace or types.TraceValue.Off  # pygls follows `$/setTrace` alone
         configuration.resolve(server)
         # the capabilities are built after this handler: what it registers depends on the client
         completion.register(server, params.capabilities)
@@ -112,19 +125,19 @@ def _register_lifecycle(server: TabbyServer) -> None:
         for fault in sorted(server.told_faults):
             server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {fault}"))
         if server.process_id:
-            server.background(_watch_parent(server.process_id))
+            server.background(_watch_parent(server, server.process_id))
         server.model.start()
 
     @server.feature(types.SHUTDOWN)
-    def shutdown(_: object) -> None:
+    def shutdown(_: None) -> None:
         server.model.stop()
 
     @server.feature(types.EXIT)
-    def on_exit(_: object) -> None:
-        server.model.stop()
+    def on_exit(_: None) -> None:
+        server.end()
 
 
-async def _watch_parent(process: int) -> None:
+async def _watch_parent(server: TabbyServer, process: int) -> None:
     """End this process when the editor's has ended without a word."""
     while True:
         await asyncio.sleep(PARENT_POLL_S)
@@ -132,6 +145,6 @@ async def _watch_parent(process: int) -> None:
             os.kill(process, 0)
         except ProcessLookupError:
             logger.warning("the editor's process has ended, so this one does")
-            os._exit(1)
+            server.end()
         except OSError:
             return  # it is there, but not ours to ask about

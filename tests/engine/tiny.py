@@ -12,7 +12,7 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 
-SEED = 20_24
+SEED = 2_024
 CONTEXT, WIDTH, HIDDEN, LAYERS, HEADS, KV_HEADS = 512, 64, 128, 2, 4, 2
 
 WORDS = (
@@ -41,10 +41,10 @@ def byte_symbols() -> list[str]:
 
 
 def vocabulary() -> tuple[list[str], list[str]]:
-    """Tokens, the special ones last, and merges: each word is merged from its left end, byte by byte."""
+    """Tokens, the special ones last, and merges: each word from its left end, byte by byte, then with a space."""
     symbols = byte_symbols()
     tokens, merges = list(symbols), list[str]()
-    for word in (*SPACED, *WORDS, *(f" {word}" for word in WORDS)):
+    for word in (*SPACED, *WORDS):
         parts = [symbols[byte] for byte in word.encode()]
         left = parts[0]
         for right in parts[1:]:
@@ -52,6 +52,11 @@ def vocabulary() -> tuple[list[str], list[str]]:
                 tokens.append(left + right)
                 merges.append(f"{left} {right}")
             left += right
+    space = symbols[ord(" ")]
+    for word in WORDS:
+        if space + word not in tokens:
+            tokens.append(space + word)
+            merges.append(f"{space} {word}")
     return [*tokens, *SPECIAL], merges
 
 

@@ -57,12 +57,27 @@ TRANSFORM_CASES = [
     ("end of rest of line", pp.before_rest_of_line, "foo(a█, last=True)", ", b, last=True)", ", b"),
     ("unlike the rest of line", pp.before_rest_of_line, "foo(a█, last=True)", ", b", ", b"),
     ("line below", pp.before_lines_below, EMPTY_BODY, "return a\n\ndef g(b):\n    return b", "return a\n"),
-    ("line nearly below", pp.before_lines_below, "█\nresult = compute_all(first, second)\n",
-     "x = 1\nresult = compute_all(first,  second)", "x = 1"),
-    ("line below with another number is new", pp.before_lines_below, "█\nvalue_of_first = fetch(rows, 1)\n",
-     "value_of_first = fetch(rows, 0)", "value_of_first = fetch(rows, 0)"),
-    ("else alone is no repetition", pp.before_lines_below, "if a:\n    █\nelse:\n    c()\n",
-     "if b:\n        x()\n    else:\n        y()", "if b:\n        x()\n    else:\n        y()"),
+    (
+        "line nearly below",
+        pp.before_lines_below,
+        "█\nresult = compute_all(first, second)\n",
+        "x = 1\nresult = compute_all(first,  second)",
+        "x = 1",
+    ),
+    (
+        "line below with another number is new",
+        pp.before_lines_below,
+        "█\nvalue_of_first = fetch(rows, 1)\n",
+        "value_of_first = fetch(rows, 0)",
+        "value_of_first = fetch(rows, 0)",
+    ),
+    (
+        "else alone is no repetition",
+        pp.before_lines_below,
+        "if a:\n    █\nelse:\n    c()\n",
+        "if b:\n        x()\n    else:\n        y()",
+        "if b:\n        x()\n    else:\n        y()",
+    ),
     ("the same line three times", pp.without_repetition, EMPTY_BODY, "x()\nx()\nx()\nx()", "x()"),
     ("twice is allowed", pp.without_repetition, EMPTY_BODY, "x()\nx()", "x()\nx()"),
     ("a block twice", pp.without_repetition, EMPTY_BODY, "a()\nb()\na()\nb()", "a()\nb()"),
@@ -74,15 +89,29 @@ TRANSFORM_CASES = [
     ("surplus quote", pp.without_surplus_closers, 'print("hello █")\n', 'world"', "world"),
     ("white space at the end", pp.trimmed, EMPTY_BODY, "return a  \n\n", "return a"),
     ("leading line break stays", pp.trimmed, "def f():█\n", "\n    return 1\n", "\n    return 1"),
-    ("tabs as the file has them", pp.indented_like_file, "def f():\n\tif a:\n\t\t█\n", "b()\n        c()", "b()\n\t\tc()"),
-    ("spaces as the file has them", pp.indented_like_file, "def f():\n    if a:\n        █\n", "b()\n\tc()", "b()\n    c()"),
+    (
+        "tabs as the file has them",
+        pp.indented_like_file,
+        "def f():\n\tif a:\n\t\t█\n",
+        "b()\n        c()",
+        "b()\n\t\tc()",
+    ),
+    (
+        "spaces as the file has them",
+        pp.indented_like_file,
+        "def f():\n    if a:\n        █\n",
+        "b()\n\tc()",
+        "b()\n    c()",
+    ),
     ("file endings", pp.with_file_endings, "a = 1\r\n█\r\nb = 2\r\n", "x\ny", "x\r\ny"),
     ("carriage returns", pp.without_carriage_returns, EMPTY_BODY, "a\r\nb\r", "a\nb\n"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("transform", "text", "output", "left"), [row[1:] for row in TRANSFORM_CASES], ids=[row[0] for row in TRANSFORM_CASES]
+    ("transform", "text", "output", "left"),
+    [row[1:] for row in TRANSFORM_CASES],
+    ids=[row[0] for row in TRANSFORM_CASES],
 )
 def test_transform(transform: pp.Transform, text: str, output: str, left: str) -> None:
     assert transform(output, case(text)) == left
@@ -108,13 +137,25 @@ def test_rejection_has_a_name(text: str, output: str, reason: str) -> None:
 
 WHOLE = [
     ("body", "python", EMPTY_BODY, "return a\n\ndef g(b):\n    return b\n", "return a"),
-    ("body over a blank line", "python", EMPTY_BODY, "x = a\n\n    y = x + 1\n    return y\n\n", "x = a\n\n    y = x + 1\n    return y"),
+    (
+        "body over a blank line",
+        "python",
+        EMPTY_BODY,
+        "x = a\n\n    y = x + 1\n    return y\n\n",
+        "x = a\n\n    y = x + 1\n    return y",
+    ),
     ("dedent ends it", "python", EMPTY_BODY, "return a\n\nclass Other:\n    pass", "return a"),
     ("argument", "python", IN_CALL, "a, b)", "a, b"),
     ("brace block", "javascript", "function f(a) {\n  █\n}\n", "return a + 1;\n}\n\nfunction g() {\n", "return a + 1;"),
     ("missing brace is written", "javascript", "function f(a) {\n  █\n", "return a + 1;\n}\n", "return a + 1;\n}"),
     ("go", "go", "package m\n\nfunc f(a int) int {\n\t█\n}\n", "return a * 2\n}\n\nfunc g() {}", "return a * 2"),
-    ("crlf", "python", "def f(a):\r\n    █\r\n\r\ndef g():\r\n    pass\r\n", "b = a\n    return b\n", "b = a\r\n    return b"),
+    (
+        "crlf",
+        "python",
+        "def f(a):\r\n    █\r\n\r\ndef g():\r\n    pass\r\n",
+        "b = a\n    return b\n",
+        "b = a\r\n    return b",
+    ),
 ]
 
 

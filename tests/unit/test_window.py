@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from hypothesis import given, settings
@@ -118,7 +119,7 @@ def test_the_start_jumps_by_much_and_seldom() -> None:
     for n in range(200):
         before += f"name_{n} = {n}\n"
         starts.append(around(windows, before, after).offset)
-    moves = [b - a for a, b in zip(starts, starts[1:], strict=False) if b != a]
+    moves = [b - a for a, b in itertools.pairwise(starts) if b != a]
     assert moves
     assert len(moves) < 25
     assert min(moves) > 60

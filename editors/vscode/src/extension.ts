@@ -1,6 +1,7 @@
 // Starts `tabby-lsp` and connects it; everything else is the server's and vscode-languageclient's.
 
 import { homedir } from "node:os";
+import { createInterface } from "node:readline";
 import { commands, env, type ExtensionContext, window, workspace } from "vscode";
 import {
   DidChangeConfigurationNotification,
@@ -50,6 +51,11 @@ export function activate(context: ExtensionContext): void {
       initializationOptions: settings,
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
+      // the server's log has levels of its own; the client would mark each line as an error
+      stdioOptions: {
+        stdout: () => {},
+        stderr: (lines, channel) => createInterface({ input: lines }).on("line", (line) => channel.info(line)),
+      },
       synchronize: { configurationSection: SECTION },
       middleware: {
         workspace: {

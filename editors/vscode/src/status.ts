@@ -26,7 +26,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 };
 
 export class StatusBar implements Disposable {
-  private readonly item = window.createStatusBarItem("tabby-lsp.status", StatusBarAlignment.Right);
+  private readonly item = window.createStatusBarItem("status", StatusBarAlignment.Right);
   private status: Status = { state: "stopped" };
 
   constructor() {

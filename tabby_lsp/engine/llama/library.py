@@ -12,6 +12,7 @@ import logging
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any, Literal
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def build_name() -> str:
     lib = load()
     path = getattr(lib._lib, "_name", "")
     try:
-        stat = os.stat(path)
+        stat = Path(path).stat()
         stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
     except OSError:
         stamp = "unknown"

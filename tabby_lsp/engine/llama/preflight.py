@@ -108,7 +108,7 @@ def preflight(
         ModelMissing: the file cannot be read.
     """
     order = {"path": str(path), "settings": asdict(settings), "measure": measure}
-    relevant = {k: v for k, v in order["settings"].items() if k != "idle_unload_s"}  # type: ignore[union-attr]
+    relevant = {k: v for k, v in order["settings"].items() if k != "idle_unload_s"}
     key = hashlib.sha256(
         json.dumps([fingerprint(path), _build_stamp(), _cpu(), relevant], sort_keys=True).encode()
     ).hexdigest()[:24]
@@ -221,9 +221,7 @@ def judge(order: dict[str, Any]) -> Verdict:
     library.prepare_threads(settings.openmp_wait)
     extra = order["extra_buffers"]
     extra = not library.has_amx() if extra is None else extra
-    known = Verdict(
-        ok=False, extra_buffers=extra, build=library.build_name(), features=library.system_info().strip()
-    )
+    known = Verdict(ok=False, extra_buffers=extra, build=library.build_name(), features=library.system_info().strip())
     try:
         model = LoadedModel(Path(order["path"]), settings, extra_buffers=extra)
         evaluator = Evaluator(model, min(settings.batch, model.slots))

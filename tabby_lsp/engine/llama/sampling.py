@@ -47,9 +47,7 @@ def spell(logits: Logits, vocabulary: Vocabulary, text: bytes) -> int:
     return allowed[int(logits[allowed].argmax())]
 
 
-def branches(
-    logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, besides: Sequence[int] = ()
-) -> list[int]:
+def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, besides: Sequence[int] = ()) -> list[int]:
     """The most probable tokens to begin different candidates with.
 
     Args:

@@ -56,7 +56,7 @@ class _Response(Protocol):
     def close(self) -> None: ...
 
 
-class _Broken(Exception):  # noqa: N818  named for what happened, as all of ours are
+class _Broken(Exception):
     """The transfer stopped early in a way that another attempt may mend."""
 
 

@@ -43,7 +43,7 @@ class Progress:
     source: str
 
 
-class Cancelled(DownloadError):  # noqa: N818  named for what happened, as all of ours are
+class Cancelled(DownloadError):
     """Whoever asked no longer wants the file; what has arrived is kept."""
 
     def __init__(self) -> None:
