@@ -1,132 +1,44 @@
 """Raw options, from files, the environment and the client, become one frozen `Settings`.
 
 Nothing here raises for what a person wrote: what cannot be used is reported as a `Fault` with its place, and the
-value that stood before stays. The shape and the defaults belong to `config.py`; nothing here opens the network,
-imports a third-party package at module level, or reads a file other than the settings' own.
+value that stood before stays. What may be set is `schema.py`; nothing here opens the network, imports a third-party
+package at module level, or reads a file other than the settings' own.
 """
 
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+from typing import cast
 
 from tabby_lsp.config import Settings
-
-Value: TypeAlias = bool | int | float | str | tuple[str, ...]
-
-LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "engine.gpu_layers": (-1, 1024),
-        "engine.threads": (0, 1024),
-        "engine.context": (256, 1_048_576),
-        "engine.batch": (1, 16_384),
-        "engine.memory_mb": (0, 16_777_216),
-        "engine.idle_unload_s": (0, 2_592_000),
-        "completion.max_tokens": (1, 4096),
-        "completion.max_lines": (1, 1000),
-        "completion.prefix_tokens": (0, 1_048_576),
-        "completion.suffix_tokens": (0, 1_048_576),
-        "completion.temperature": (0, 2),
-        "completion.candidates": (1, 8),
-        "completion.deadline_ms": (1, 600_000),
-        "completion.max_document_lines": (0, 10_000_000),
-    },
+from tabby_lsp.schema import (
+    BY_NAME,
+    FAIL_CLOSED,
+    LARGEST_PROJECT_FILE,
+    LARGEST_USER_FILE,
+    LONGEST_NAME,
+    MOST_GUESSES,
+    NOT_ONE_LINE,
+    PARSE,
+    PROJECT_FILE,
+    PROJECT_MAY_SET,
+    SECTIONS,
+    SERVER_NAMES,
+    SETTINGS,
+    VARIABLES,
+    VARIABLES_APART,
+    WITHIN,
+    Setting,
+    Value,
+    show,
 )
-"""Least and greatest value of every number, both allowed."""
-
-PROJECT_MAY_SET: Mapping[str, tuple[Value, ...] | None] = MappingProxyType(
-    {
-        "offline": (True,),
-        "completion.enabled": None,
-        "completion.max_tokens": None,
-        "completion.max_lines": None,
-        "completion.prefix_tokens": None,
-        "completion.suffix_tokens": None,
-        "completion.temperature": None,
-        "completion.sampler": None,
-        "completion.candidates": None,
-        "completion.deadline_ms": None,
-        "completion.max_document_lines": None,
-        "completion.disabled_languages": None,
-    },
-)
-"""What a cloned repository may decide, with the values it may choose (None: any). Each key is listed by hand, so that a
-new setting stays closed to projects until someone has asked what a stranger could do with it: nothing that makes the
-program run, load, write or contact anything belongs here."""
-
-FILE_PATHS = frozenset({"model.path", "model.directory", "log.file"})
-"""Settings in which a leading `~` stands for the home folder."""
-
-VARIABLES_APART = frozenset({"TABBY_LSP_CONFIG", "TABBY_LSP_MODELS"})
-"""Environment variables with our prefix that are not settings."""
-
-PROJECT_FILE = ".tabby-lsp.toml"
-SERVER_NAMES = ("tabby-lsp", "tabby_lsp")
-
-LARGEST_USER_FILE = 1 << 20
-LARGEST_PROJECT_FILE = 16 << 10
-"""Bytes. tomllib's time grows with the square of a dotted key's parts: 8,000 parts (16 kB) take 0.6 s, 16,000 4."""
-
-MOST_GUESSES = 100
-"""Faults after which no spelling is suggested any more, so that a file of nonsense cannot hold up the start."""
-
-_LONGEST_NAME = 80
-_NOT_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-_KINDS: Mapping[type, str] = {dict: "a table", list: "a list", type(None): "nothing"}
-_NAMES: Mapping[type, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text on one line",
-    tuple: "a list of texts",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What may stand under one key, read off a field in `config.py`.
-
-    Args:
-        key: section and field with a dot between them, or the field alone at the top.
-        type: the class of its values.
-        default: the built-in value.
-        choices: the only texts allowed; empty where any text is.
-        limits: least and greatest number; None where the values are no numbers.
-    """
-
-    key: str
-    type: type[Value]
-    default: Value
-    choices: tuple[str, ...] = ()
-    limits: tuple[float, float] | None = None
-
-    @property
-    def expected(self) -> str:
-        """The allowed values in words, such as "a whole number from 1 to 8"."""
-        if self.choices:
-            return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
-        if self.limits:
-            return f"{_NAMES[self.type]} from {self.limits[0]:.0f} to {self.limits[1]:.0f}"
-        return _NAMES[self.type]
-
-    def accept(self, value: object) -> Value | None:
-        """Return the value in the field's own type, or None where it may not stand here."""
-        accepted = _ACCEPT[self.type](value)
-        if accepted is None or (self.choices and accepted not in self.choices):
-            return None
-        if self.limits and isinstance(accepted, int | float):
-            in_range = self.limits[0] <= accepted <= self.limits[1]
-            return (float(accepted) if self.type is float else accepted) if in_range else None
-        return os.path.expanduser(accepted) if self.key in FILE_PATHS and isinstance(accepted, str) else accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,83 +72,6 @@ class Resolved:
     origins: Mapping[str, str]
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and not _NOT_ONE_LINE.search(value) else None
-
-
-def _texts(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, list | tuple):
-        return None
-    items = tuple(_text(item) for item in cast("Sequence[object]", value))
-    return None if None in items else cast("tuple[str, ...]", items)
-
-
-_ACCEPT = {
-    bool: lambda value: value if isinstance(value, bool) else None,
-    int: lambda value: value if isinstance(value, int) and not isinstance(value, bool) else None,
-    float: lambda value: value if isinstance(value, int | float) and not isinstance(value, bool) else None,
-    str: _text,
-    tuple: _texts,
-}
-
-_PARSE = {
-    bool: lambda text: _TRUTH[text.strip().lower()],
-    int: int,
-    float: float,
-    str: str,
-    tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
-}
-
-
-def _settings_of(owner: object, above: str = "") -> Iterator[tuple[str, Setting]]:
-    hints = get_type_hints(type(owner))
-    for field in fields(cast("Settings", owner)):
-        key, value, hint = above + field.name, getattr(owner, field.name), hints[field.name]
-        if is_dataclass(value):
-            yield from _settings_of(value, f"{key}.")
-        else:
-            choices = get_args(hint) if get_origin(hint) is Literal else ()
-            limits = LIMITS.get(key, (0, 2**31 - 1)) if type(value) in (int, float) else None
-            yield key, Setting(key, type(value), value, choices, limits)
-
-
-SETTINGS: Mapping[str, Setting] = MappingProxyType(dict(_settings_of(Settings())))
-"""Every setting by its dotted key, in the order of `config.py`."""
-
-SECTIONS: tuple[str, ...] = tuple(field.name for field in fields(Settings) if field.name not in SETTINGS)
-"""Names of the tables."""
-
-VARIABLES: Mapping[str, str] = MappingProxyType(
-    {"TABBY_LSP_" + key.replace(".", "_").upper(): key for key in SETTINGS},
-)
-"""Environment variables and the dotted keys that they set."""
-
-_BY_NAME = {key.rpartition(".")[2]: key for key in SETTINGS} | {key: key for key in SETTINGS}
-_WITHIN: Mapping[str, tuple[str, ...]] = {"": tuple(field.name for field in fields(Settings))} | {
-    f"{name}.": tuple(key.removeprefix(f"{name}.") for key in SETTINGS if key.startswith(f"{name}."))
-    for name in SECTIONS
-}
-
-
-def show(value: object, length: int = 60) -> str:
-    """Write a value in one line, as TOML would where TOML can.
-
-    Args:
-        value: an accepted value, or anything that was found in its place.
-        length: characters of a text after which it is cut.
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**20 else "a huge number"  # Python refuses to print the largest ones
-    if isinstance(value, str):
-        quoted = json.dumps(value[:length] + "…" * (len(value) > length), ensure_ascii=False)
-        return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in quoted)
-    if isinstance(value, tuple):
-        return f"[{', '.join(show(item, length) for item in cast('tuple[object, ...]', value))}]"
-    return str(value) if isinstance(value, float) else _KINDS.get(type(value), f"a {type(value).__name__}")
-
-
 def config_file(environment: Mapping[str, str] | None = None) -> Path:
     """Return the user's settings file, which need not exist.
 
@@ -254,7 +89,7 @@ def config_file(environment: Mapping[str, str] | None = None) -> Path:
 
 def _place_of(path: Path) -> str:
     home, text = os.path.expanduser("~").rstrip(os.sep) + os.sep, str(path)
-    return _NOT_ONE_LINE.sub("\ufffd", f"~{os.sep}{text.removeprefix(home)}" if text.startswith(home) else text)
+    return NOT_ONE_LINE.sub("\ufffd", f"~{os.sep}{text.removeprefix(home)}" if text.startswith(home) else text)
 
 
 def _name(key: str) -> str:
@@ -268,7 +103,7 @@ def _snake(key: str) -> str:
 def _parse_text(setting: Setting, text: str) -> object:
     """Read a variable in its setting's type; the text itself where that fails, to be refused with its name."""
     try:
-        return _PARSE[setting.type](text)
+        return PARSE[setting.type](text)
     except (KeyError, ValueError):
         return text
 
@@ -292,7 +127,7 @@ def _parse_toml(raw: bytes) -> tuple[Mapping[str, object], str, str]:
     except ValueError as error:
         message, _, at = str(error).partition(" (at ")
         at = end(text) if at.startswith("end") else at.removesuffix(")")
-        return {}, at, f"not valid TOML: {_NOT_ONE_LINE.sub(' ', message)}"
+        return {}, at, f"not valid TOML: {NOT_ONE_LINE.sub(' ', message)}"
 
 
 class _Layers:
@@ -311,7 +146,7 @@ class _Layers:
         if len(self.complaints) < MOST_GUESSES:
             from difflib import get_close_matches
 
-            matches = [known[match] for match in get_close_matches(name[:_LONGEST_NAME], known, n=1)]
+            matches = [known[match] for match in get_close_matches(name[:LONGEST_NAME], known, n=1)]
         hints = [f"; did you mean {match}?" if match != name else "; it belongs into a table" for match in matches]
         self.complain(place, "unknown setting, ignored" + "".join(hints))
 
@@ -319,6 +154,8 @@ class _Layers:
         accepted = SETTINGS[key].accept(value)
         if accepted is None:
             self.complain(place, f"expected {SETTINGS[key].expected}, got {show(value)}", key)
+            if key in FAIL_CLOSED and value != "":  # an empty variable is one that was meant to be unset
+                self.values[key], self.origins[key] = FAIL_CLOSED[key], layer
         elif allowed is not None and accepted not in allowed:
             only = f"only set this to {show(allowed[0])}" if allowed else "not set this"
             self.complain(place, f"a project may {only}", key)
@@ -328,11 +165,11 @@ class _Layers:
     def lay(self, layer: str, table: Mapping[str, object], *, project: bool = False, above: str = "") -> None:
         for name, value in table.items():
             key, place = above + name, f"{layer}: {above}{_name(name)}"
-            if key in SETTINGS and name in _WITHIN[above]:
+            if key in SETTINGS and name in WITHIN[above]:
                 self.offer(layer, place, key, value, PROJECT_MAY_SET.get(key, ()) if project else None)
-            elif name not in _WITHIN[above]:
-                known = _BY_NAME | {near: above + near for near in _WITHIN[above]}
-                self.unknown(place, _snake(name[:_LONGEST_NAME]), known)
+            elif name not in WITHIN[above]:
+                known = BY_NAME | {near: above + near for near in WITHIN[above]}
+                self.unknown(place, _snake(name[:LONGEST_NAME]), known)
             elif isinstance(value, Mapping):
                 self.lay(layer, cast("Mapping[str, object]", value), project=project, above=f"{name}.")
             else:
@@ -381,7 +218,7 @@ class _Layers:
             self.lay("client", self.from_json(table))
             return
         for name in table:
-            if name != ours and (name in SERVER_NAMES or _snake(name) in _WITHIN[""]):
+            if name != ours and (name in SERVER_NAMES or _snake(name) in WITHIN[""]):
                 self.complain(f"client: {_name(name)}", f'ignored beside "{ours}"; move it inside')
         inner = table[ours]
         if isinstance(inner, Mapping):
@@ -393,7 +230,7 @@ class _Layers:
         """Bring what JavaScript and Lua clients send into the shape that a TOML file would have."""
         plain: dict[str, object] = {}
         for written in sorted(map(str, table), key=lambda name: name != _snake(name)):  # the exact spelling comes first
-            name = _snake(written) if _snake(written) in _WITHIN[above] else written
+            name = _snake(written) if _snake(written) in WITHIN[above] else written
             value = table.get(written)
             if name in plain:
                 self.complain(f"client: {above}{written}", f"given twice; {name} is used")

@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from tabby_lsp import options
+from tabby_lsp import schema
 from tabby_lsp.cli.config import meanings
 
 PACKAGE = Path(__file__).with_name("package.json")
@@ -43,7 +43,7 @@ OF_THE_CLIENT: dict[str, dict[str, object]] = {
 """What the extension uses itself; none of it is sent to the server."""
 
 
-def contribution(setting: options.Setting) -> tuple[str, dict[str, object]]:
+def contribution(setting: schema.Setting) -> tuple[str, dict[str, object]]:
     """Return one setting's name in VS Code, in camelCase, and its JSON schema."""
     name = re.sub(r"_([a-z])", lambda found: found[1].upper(), setting.key)
     schema: dict[str, object] = {"type": JSON_TYPES[setting.type]}
@@ -63,7 +63,7 @@ def main() -> int:
     """Renew or check the file."""
     before = PACKAGE.read_text(encoding="utf-8")
     package = json.loads(before)
-    ours = dict(contribution(setting) for setting in options.SETTINGS.values())
+    ours = dict(contribution(setting) for setting in schema.SETTINGS.values())
     package["contributes"]["configuration"]["properties"] = OF_THE_CLIENT | ours
     after = json.dumps(package, indent=2, ensure_ascii=False) + "\n"
     if "--check" in sys.argv[1:]:

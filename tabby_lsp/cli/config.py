@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from tabby_lsp import config, options
+from tabby_lsp import config, options, schema
 from tabby_lsp.errors import ConfigError
 
 _WHOLE = 1 << 20
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             type=Path,
             default=Path(),
             metavar="DIR",
-            help=f"folder whose {options.PROJECT_FILE} is read too (default: the current one)",
+            help=f"folder whose {schema.PROJECT_FILE} is read too (default: the current one)",
         )
     parsers["show"].add_argument("--json", action="store_true", help="print JSON")
     parsers["init"].add_argument("--force", action="store_true", help="replace a file that exists")
@@ -66,7 +66,7 @@ def meanings() -> Mapping[str, str]:
     """Return what `config.py` says about each section and setting, by dotted key, each in one line."""
     tree = ast.parse(inspect.getsource(config))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    sections = {name: type(getattr(config.Settings(), name)).__name__ for name in options.SECTIONS}
+    sections = {name: type(getattr(config.Settings(), name)).__name__ for name in schema.SECTIONS}
     found: dict[str, str] = {}
     for section, class_name in {"": config.Settings.__name__, **sections}.items():
         node = classes[class_name]
@@ -91,7 +91,7 @@ def render_toml() -> str:
         for setting in settings:
             text = f"{meanings().get(setting.key, '')} Allowed: {setting.expected}."
             name = setting.key.rpartition(".")[2]
-            lines += ["", *_comment(text), f"#{name} = {options.show(setting.default, _WHOLE)}"]
+            lines += ["", *_comment(text), f"#{name} = {schema.show(setting.default, _WHOLE)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -103,11 +103,11 @@ def render_markdown() -> str:
         lines += [meanings()[section], ""] if section else []
         lines += ["| key | default | allowed | meaning | in a project |", "|---|---|---|---|---|"]
         for setting in settings:
-            allowed = options.PROJECT_MAY_SET.get(setting.key, ())
-            project = "yes" if allowed is None else ", ".join(f"only `{options.show(one)}`" for one in allowed) or "no"
+            allowed = schema.PROJECT_MAY_SET.get(setting.key, ())
+            project = "yes" if allowed is None else ", ".join(f"only `{schema.show(one)}`" for one in allowed) or "no"
             cells = (
                 f"`{setting.key}`",
-                f"`{options.show(setting.default, _WHOLE)}`",
+                f"`{schema.show(setting.default, _WHOLE)}`",
                 setting.expected,
                 meanings().get(setting.key, ""),
                 project,
@@ -124,7 +124,7 @@ Each layer wins over the ones above it:
 1. the defaults below;
 2. the user's file: `tabby-lsp config path` prints where it is, `tabby-lsp config init` creates it, the environment
    variable `TABBY_LSP_CONFIG` names another one (the null device: none);
-3. `{options.PROJECT_FILE}` in each project folder that the editor opens, for the keys marked below alone: a cloned
+3. `{schema.PROJECT_FILE}` in each project folder that the editor opens, for the keys marked below alone: a cloned
    repository may say how much is suggested, but not what is run, loaded, written or contacted;
 4. environment variables: `TABBY_LSP_OFFLINE`, and for a key in a section `TABBY_LSP_COMPLETION_MAX_TOKENS`; lists are
    separated by commas, truth is `true`/`false`, `yes`/`no`, `on`/`off` or `1`/`0`;
@@ -137,9 +137,9 @@ in a path is the home folder.
 """
 
 
-def _by_section() -> Iterator[tuple[str, list[options.Setting]]]:
-    for section in ("", *options.SECTIONS):
-        settings = options.SETTINGS.values()
+def _by_section() -> Iterator[tuple[str, list[schema.Setting]]]:
+    for section in ("", *schema.SECTIONS):
+        settings = schema.SETTINGS.values()
         yield section, [setting for setting in settings if setting.key.rpartition(".")[0] == section]
 
 
@@ -163,7 +163,7 @@ def _show(args: argparse.Namespace) -> int:
         section, _, name = key.rpartition(".")
         value = getattr(getattr(resolved.settings, section) if section else resolved.settings, name)
         style = "dim" if origin == "default" else "bold"
-        table.add_row(*(Text(cell, style) for cell in (key, options.show(value, _WHOLE), origin)))
+        table.add_row(*(Text(cell, style) for cell in (key, schema.show(value, _WHOLE), origin)))
     Console().print(table)
     for fault in resolved.faults:
         print(fault, file=sys.stderr)

@@ -65,30 +65,31 @@ class Spy(Evaluator):
         return found
 
 
-class Script(Evaluator):
-    """An evaluator that wants one token after another, by how many were generated; for texts that chance never writes.
+Wanted = dict[int, float]
+"""Logits of tokens, above those of all the others."""
+
+
+class Script(Spy):
+    """An evaluator whose model wants one token after another; for texts that chance never writes.
 
     Args:
         model: whose context.
         capacity: of the batch.
-        start: tokens in the prompt.
-        tokens: what is wanted after it, the last one again and again.
+        start: where the first of them is wanted.
+        script: what is wanted there and after it, the last again and again.
     """
 
-    def __init__(self, model: LoadedModel, capacity: int, start: int, tokens: Sequence[int]) -> None:
+    def __init__(self, model: LoadedModel, capacity: int, start: int, script: Sequence[Wanted]) -> None:
         super().__init__(model, capacity)
-        self.tokens = tokens
+        self._script = script
         self._start = start
-        self._rows: list[Row] = []
-
-    def run(self, rows: Sequence[Row]) -> None:
-        super().run(rows)
-        self._rows = list(rows)
 
     def logits(self, row: int) -> Logits:
-        wanted = np.array(super().logits(row))
-        wanted[self.tokens[min(self._rows[row].position + 1 - self._start, len(self.tokens) - 1)]] = 1000.0
-        return wanted
+        found = super().logits(row)  # llama.cpp's own memory, where its samplers look too
+        at = self.runs[-1][row].position + 1 - self._start
+        for token, value in self._script[min(at, len(self._script) - 1)].items() if at >= 0 else ():
+            found[token] = 100.0 + value
+        return found
 
 
 class Watched(Generation):
@@ -115,7 +116,7 @@ class Rig:
     def __init__(self, path: Path, settings: EngineSettings = SETTINGS, *, slice_tokens: int = 16) -> None:
         self.model = LoadedModel(path, settings, extra_buffers=True)
         self.vocabulary = self.model.vocabulary
-        self.capacity = min(settings.batch, self.model.slots)
+        self.capacity = self.model.batch
         self.spy = Spy(self.model, self.capacity)
         self.kv = KvCache(
             self.model.lib,
@@ -128,6 +129,7 @@ class Rig:
         self.spy.kv = self.kv
         self.slice = min(slice_tokens, self.capacity)
         self.last: Watched | None = None
+        self.script: Script | None = None
 
     def start(self, asked: Request, emit: Emit | None = None, evaluator: Evaluator | None = None) -> Watched:
         """A generation that has not begun."""
@@ -138,14 +140,17 @@ class Rig:
         """Serve a request."""
         return finish(self.start(asked, emit))
 
-    def play(self, asked: Request, tokens: Sequence[int], emit: Emit | None = None) -> Result:
-        """Serve a request with a model that wants to write just these tokens."""
-        start = len(self.vocabulary.encode_pieces(asked.prompt.pieces)[0])
-        script = Script(self.model, self.capacity, start, tokens)
+    def play(self, asked: Request, script: Sequence[int | Wanted], emit: Emit | None = None) -> Result:
+        """Serve a request with a model that wants to write just these tokens, the healed ones included."""
+        tokens, plain = self.vocabulary.encode_pieces(asked.prompt.pieces)
+        start = len(tokens) - min(asked.prompt.heal, plain, len(tokens) - 1)
+        wanted = [{entry: 0.0} if isinstance(entry, int) else entry for entry in script]
+        self.script = Script(self.model, self.capacity, start, wanted)
+        self.script.kv = self.kv
         try:
-            return finish(self.start(asked, emit, script))
+            return finish(self.start(asked, emit, self.script))
         finally:
-            script.close()
+            self.script.close()
 
     def taken(self) -> list[list[int]]:
         """The tokens that the last generation accepted, by candidate."""

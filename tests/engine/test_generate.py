@@ -82,30 +82,57 @@ def test_healing_inside_a_character_of_several_tokens(rig: Rig, naive: Naive, he
     check_candidates(rig, naive, asked, rig.run(asked))
 
 
-def test_a_healed_word_is_spelled_as_the_model_likes_it(rig: Rig) -> None:
-    """The likeliest agreeing token first, and the surplus of the last one is the beginning of the text."""
-    vocabulary = rig.vocabulary
-    asked = request("x = retu", heal=1)
-    assert vocabulary.piece(vocabulary.encode("x = retu")[-1]) == b"retu"
-    r, e, turn = (vocabulary.encode(part)[0] for part in ("r", "e", "t"))
-    result = rig.play(replace(asked, max_tokens=1), [r])  # only while `r` agrees is it what the script gets
-    assert result.candidates[0].finish is Finish.LENGTH
-    spelled = b"".join(vocabulary.piece(token) for token in rig.kv.slots[0].tokens)
-    spelled += vocabulary.piece(rig.taken()[0][-1])
-    assert spelled == b"x = retu" + result.candidates[0].text.encode()
-    assert e != turn
+@pytest.mark.parametrize(
+    ("spelling", "text"),
+    [
+        (["return"], "rn"),
+        (["retu", "("], "("),
+        (["r", "e", "t", "u", "("], "("),
+        (["re", "t", "u", "return"], "return"),
+    ],
+)
+def test_a_healed_word_is_spelled_as_the_model_likes_it(rig: Rig, spelling: list[str], text: str) -> None:
+    """What the last token has beyond the forced text is the beginning of the candidate."""
+    token = {piece: rig.vocabulary._by_piece[piece.encode()] for piece in spelling}
+    assert rig.vocabulary.piece(rig.vocabulary.encode("x = retu")[-1]) == b"retu"
+    result = rig.play(request("x = retu", heal=1, max_tokens=1), [token[piece] for piece in spelling])
+    assert result.candidates[0].text == text
+    assert rig.kv.slots[0].tokens[-len(spelling) + 1 or 99 :] == [token[piece] for piece in spelling[:-1]]
+    rig.check()
 
 
-def test_healing_keeps_the_draft_where_the_model_agrees(rig: Rig, naive: Naive) -> None:
+def test_what_the_model_would_not_write_is_forced(rig: Rig) -> None:
+    """It wants a tab; it gets a spelling of the text, and the tab only after it."""
+    tab = rig.vocabulary.encode("\t")[0]
+    result = rig.play(request("x = retu", heal=1, max_tokens=1), [tab])
+    spelled = b"".join(rig.vocabulary.piece(token) for token in [*rig.kv.slots[0].tokens, *rig.taken()[0]])
+    assert spelled.startswith(b"x = retu")
+    assert spelled.decode() == "x = retu" + result.candidates[0].text
+
+
+def test_healing_keeps_the_draft_where_the_model_agrees(rig: Rig) -> None:
     """Tokens that the model would write itself cost no evaluation of their own."""
-    stem = rig.vocabulary.encode("def add(")
-    written, _ = naive.write(stem, 4)
-    rig.kv.slots[0].tokens.clear()
-    generation = rig.start(request("def add(", max_tokens=1))
-    steps = generation._heal(rig.kv.slots[0], [*stem, *written], b"".join(naive.pieces[t] for t in written))
-    with pytest.raises(StopIteration) as stop:
-        next(steps)
-    assert stop.value.value == (len(stem) + len(written) - 1, b"") or len(rig.spy.runs) == 1
+    tokens = rig.vocabulary.encode(CODE)
+    result = rig.play(request(CODE, heal=4, max_tokens=1), [*tokens[-4:], rig.vocabulary.encode("x")[0]])
+    assert rig.script
+    assert result.candidates[0].text == "x"
+    assert len(rig.script.runs[-1]) == 5
+    assert result.counters.evaluated == result.counters.prompt
+    assert rig.kv.slots[0].tokens == tokens
+
+
+def test_healing_evaluates_again_from_where_the_model_disagrees(rig: Rig) -> None:
+    """Of the four tokens taken back the second is spelled in another way; it and the rest are evaluated once more."""
+    tokens, byte = rig.vocabulary.encode(" return self = x"), rig.vocabulary._by_piece
+    assert [rig.vocabulary.piece(token) for token in tokens] == [b" return", b" self", b" ", b"=", b" x"]
+    script = [byte[b" "], byte[b"self"], byte[b" "], byte[b"="], byte[b" x"], byte[b"("]]
+    result = rig.play(request(" return self = x", heal=4, max_tokens=1), script)
+    assert rig.script
+    assert result.candidates[0].text == "("
+    assert rig.kv.slots[0].tokens == [tokens[0], *script[:5]]
+    assert [len(run) for run in rig.script.runs] == [5, 1, 1, 1, 1, 1]
+    assert result.counters.evaluated == result.counters.prompt + 5
+    rig.check()
 
 
 @property_test
@@ -279,24 +306,26 @@ def test_candidates_begin_differently_and_the_first_is_the_greedy_one(make_rig: 
 
 
 def test_the_next_best_is_not_skipped_where_the_best_is_the_end(rig: Rig) -> None:
-    tokens = rig.vocabulary.encode(CODE)
     logits = np.zeros(rig.vocabulary.size, np.float32)
-    end, x, y = end_token(rig, "<|endoftext|>"), *rig.vocabulary.encode("x y")[:2]
+    end, (x, y) = end_token(rig, "<|endoftext|>"), rig.vocabulary.encode("x in")
     logits[[end, x, y]] = 9, 8, 7
     assert branches(logits, rig.vocabulary, b"", 2, besides=[end]) == [x, y]
-    result = rig.play(request(CODE, candidates=2, max_tokens=1), [end])
+    result = rig.play(request(CODE, candidates=3, max_tokens=1), [{end: 2.0, x: 1.0, y: 0.0}])
     assert result.candidates[0] == Candidate("", Finish.END)
-    assert rig.taken()[1] == [branches(rig.spy_logits(tokens), rig.vocabulary, b"", 1)[0]]
+    assert texts(result.candidates) == ["", "x", " in"]
 
 
 def test_there_are_no_more_candidates_than_continuations(rig: Rig) -> None:
-    """Only a few tokens begin with `contin`; a candidate twice is none of use."""
+    """Only one token begins with `impor` and goes beyond it; the same candidate twice is of no use."""
     vocabulary = rig.vocabulary
     logits = np.zeros(vocabulary.size, np.float32)
     longer = [t for t in vocabulary.spelling(b"impor") if len(vocabulary.piece(t)) > 5]
     assert branches(logits, vocabulary, b"impor", 3) == longer
     assert len(longer) == 1
     assert branches(logits, vocabulary, b"impor", 0) == []
+    result = rig.play(request("x = impor", heal=1, candidates=3, max_tokens=2), longer)
+    assert [text[:1] for text in texts(result.candidates)] == ["t"]
+    rig.check()
 
 
 def test_more_candidates_than_sequences_are_cut_down(rig: Rig) -> None:
@@ -305,16 +334,18 @@ def test_more_candidates_than_sequences_are_cut_down(rig: Rig) -> None:
     rig.check()
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 8])
+@pytest.mark.parametrize("batch", [1, 11, 32, 40])
 def test_a_small_batch_holds_everything(make_rig: Callable[..., Rig], naive: Naive, batch: int) -> None:
-    """Healed tokens and candidates share a batch; llama.cpp would end the process if they were more than it holds."""
+    """llama.cpp ends the process where a batch has less room than sequences, or gets more tokens than it holds."""
     rig = make_rig(replace(SETTINGS, batch=batch))
-    asked = request(CODE, heal=8, candidates=5, max_tokens=3)
+    asked = request(CODE, heal=100, candidates=9, max_tokens=3)
+    assert len(rig.vocabulary.encode(CODE)) > 32
     result = rig.run(asked)
-    assert max(len(run) for run in rig.spy.runs) <= batch
-    assert len(result.candidates) == min(5, batch)
+    assert rig.capacity == max(32, batch)
+    assert max(len(run) for run in rig.spy.runs) <= rig.capacity
+    assert len(result.candidates) == 9
     with pytest.raises(ValueError, match="do not fit"):
-        rig.spy.run(rig.spy.runs[0][:1] * (batch + 1))
+        rig.spy.run(rig.spy.runs[0][:1] * (rig.capacity + 1))
 
 
 def test_a_temperature_is_reproducible(make_rig: Callable[..., Rig]) -> None:
@@ -336,15 +367,13 @@ def test_the_infill_sampler_runs(rig: Rig, temperature: float) -> None:
     rig.check()
 
 
-def test_the_infill_sampler_ends_where_ending_is_likelier(rig: Rig) -> None:
-    """The end tokens together outweigh what is written: 0.2 each for several ends against 0.3 for a letter."""
-    vocabulary = rig.vocabulary
-    ends = [end_token(rig, text) for text in ("<|endoftext|>", "<|im_end|>", "<|fim_pad|>", "<|file_sep|>")]
-    assert all(vocabulary.is_end(token) for token in ends)
-    greedy = rig.run(request(CODE, max_tokens=3)).candidates[0]
-    infill = rig.run(request(CODE, max_tokens=3, sampler="infill")).candidates[0]
-    assert greedy.finish is Finish.LENGTH
-    assert infill.finish in {Finish.LENGTH, Finish.END}
+def test_the_infill_sampler_ends_where_ending_is_nearly_as_likely(rig: Rig) -> None:
+    x, end = rig.vocabulary.encode("x")[0], end_token(rig, "<|endoftext|>")
+    script = [{x: 5.0, end: 0.0}, {x: 1.0, end: 0.0}]
+    greedy = rig.play(request(CODE, max_tokens=3), script).candidates[0]
+    assert (greedy.text, greedy.finish) == ("xxx", Finish.LENGTH)
+    infill = rig.play(request(CODE, max_tokens=3, sampler="infill"), script).candidates[0]
+    assert (infill.text, infill.finish) == ("x", Finish.END)
 
 
 # ---- prompts -----------------------------------------------------------------------------------------------------

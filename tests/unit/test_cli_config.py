@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tabby_lsp import options
+from tabby_lsp import options, schema
 from tabby_lsp.cli import config as command
 from tabby_lsp.cli import main
 from tabby_lsp.config import Settings
@@ -31,7 +31,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_section_and_setting_has_a_meaning() -> None:
-    assert set(command.meanings()) == {"", *options.SECTIONS, *options.SETTINGS}
+    assert set(command.meanings()) == {"", *schema.SECTIONS, *schema.SETTINGS}
     assert all(command.meanings().values())
 
 
@@ -46,8 +46,8 @@ def test_the_generated_file_changes_nothing(elsewhere: Path) -> None:
 def test_the_generated_file_without_comment_signs_sets_every_default(elsewhere: Path) -> None:
     text = re.sub(r"^#(?=\w+ = )", "", command.render_toml(), flags=re.MULTILINE)
     table = tomllib.loads(text)
-    keys = {f"{name}.{key}" for name in options.SECTIONS for key in table[name]} | {"offline"}
-    assert keys == set(options.SETTINGS)
+    keys = {f"{name}.{key}" for name in schema.SECTIONS for key in table[name]} | {"offline"}
+    assert keys == set(schema.SETTINGS)
     elsewhere.parent.mkdir()
     elsewhere.write_text(text, encoding="utf-8")
     resolved = options.resolve()
@@ -102,7 +102,7 @@ def test_check_lists_all_faults(capsys: pytest.CaptureFixture[str], elsewhere: P
     elsewhere.write_text("ofline = true\n[completion]\ncandidates = 9\n", encoding="utf-8")
     project = Path("project")
     project.mkdir()
-    (project / options.PROJECT_FILE).write_text("[model]\npath = '/x'\n", encoding="utf-8")
+    (project / schema.PROJECT_FILE).write_text("[model]\npath = '/x'\n", encoding="utf-8")
     assert main(["config", "check", "--project", "project"]) == 1
     first, second, third = capsys.readouterr().out.splitlines()
     assert first == f"{elsewhere}: ofline: unknown setting, ignored; did you mean offline?"
@@ -122,7 +122,7 @@ def test_show_prints_values_with_their_origins(
     rows = {line.split()[0]: line.split() for line in out.splitlines()}
     assert rows["model.name"] == ["model.name", '"[bold]x"', "environment"]
     assert rows["completion.max_tokens"] == ["completion.max_tokens", "96", "default"]
-    assert set(options.SETTINGS) <= set(rows)
+    assert set(schema.SETTINGS) <= set(rows)
     assert err.startswith("environment: TABBY_LSP_LOG_LEVEL: expected one of ")
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tabby_lsp import options
+from tabby_lsp import options, schema
 from tabby_lsp.config import Settings
 from tabby_lsp.options import resolve
 
@@ -43,7 +43,7 @@ def user(tmp_path: Path) -> Write:
 
 def project(folder: Path, text: str) -> Path:
     folder.mkdir(exist_ok=True)
-    (folder / options.PROJECT_FILE).write_text(text, encoding="utf-8")
+    (folder / schema.PROJECT_FILE).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -51,7 +51,7 @@ def test_nothing_said_gives_the_defaults() -> None:
     resolved = resolve(environment=NO_FILE)
     assert resolved.settings == Settings()
     assert resolved.faults == ()
-    assert set(resolved.origins) == set(options.SETTINGS)
+    assert set(resolved.origins) == set(schema.SETTINGS)
     assert set(resolved.origins.values()) == {"default"}
 
 
@@ -99,7 +99,6 @@ def test_every_layer_wins_over_the_one_before(user: Write, tmp_path: Path) -> No
         ("model.path", "\x1b[31m\u202e", r'got "\u001b[31m\u202e"'),
         ("model.path", "\ud800", r'got "\ud800"'),
         ("model.name", 5, "expected text on one line, got 5"),
-        ("offline", "yes", 'expected true or false, got "yes"; using false (default)'),
     ],
 )
 def test_wrong_values_are_named_and_the_default_stands(key: str, value: object, message: str) -> None:
@@ -113,16 +112,16 @@ def test_wrong_values_are_named_and_the_default_stands(key: str, value: object, 
     assert resolved.origins[key] == "default"
 
 
-@pytest.mark.parametrize("key", options.LIMITS)
+@pytest.mark.parametrize("key", schema.LIMITS)
 def test_both_limits_are_allowed_and_their_neighbours_are_not(key: str) -> None:
     section, _, name = key.rpartition(".")
-    low, high = options.LIMITS[key]
+    low, high = schema.LIMITS[key]
     for value, right in ((low, True), (high, True), (low - 1, False), (high + 1, False)):
         resolved = resolve(None, {section: {name: value}}, NO_FILE)
         assert (resolved.faults == ()) is right
         if right:
             assert value_of(resolved, key) == value
-            assert type(value_of(resolved, key)) is options.SETTINGS[key].type
+            assert type(value_of(resolved, key)) is schema.SETTINGS[key].type
 
 
 def test_a_fault_names_what_counts_in_the_end(user: Write) -> None:
@@ -173,7 +172,7 @@ def test_all_faults_are_reported_and_the_rest_is_used(user: Write, tmp_path: Pat
         (b"# caf\xc3\xa9\nx = '\xe9'", ": line 2, column 6", "the bytes are not UTF-8"),
         pytest.param("x = " + "[" * 100_000, "", "nested too deeply", id="deep"),
         pytest.param("x = " + "9" * 5000, "", "not valid TOML: ", id="digits"),
-        pytest.param("#" * (options.LARGEST_USER_FILE + 1), "", "larger than 1048576 bytes", id="large"),
+        pytest.param("#" * (schema.LARGEST_USER_FILE + 1), "", "larger than 1048576 bytes", id="large"),
     ],
 )
 def test_toml_that_cannot_be_read_names_line_and_column(
@@ -236,15 +235,15 @@ def test_the_users_file_lies_in_the_configuration_folder(monkeypatch: pytest.Mon
 
 def test_what_a_project_may_set_is_a_decision_for_every_setting() -> None:
     """A new setting in [completion] fails here until someone has decided; anything else stays closed."""
-    may = {key for key in options.SETTINGS if key.startswith("completion.")} | {"offline"}
-    assert set(options.PROJECT_MAY_SET) == may
-    assert set(options.PROJECT_MAY_SET) <= set(options.SETTINGS)
+    may = {key for key in schema.SETTINGS if key.startswith("completion.")} | {"offline"}
+    assert set(schema.PROJECT_MAY_SET) == may
+    assert set(schema.PROJECT_MAY_SET) <= set(schema.SETTINGS)
 
 
-@pytest.mark.parametrize("key", [key for key in options.SETTINGS if key not in options.PROJECT_MAY_SET])
+@pytest.mark.parametrize("key", [key for key in schema.SETTINGS if key not in schema.PROJECT_MAY_SET])
 def test_a_project_may_not_set_the_rest(key: str, tmp_path: Path) -> None:
     section, _, name = key.rpartition(".")
-    setting = options.SETTINGS[key]
+    setting = schema.SETTINGS[key]
     value = f'"{setting.choices[0] if setting.choices else "/x"}"' if setting.type is str else "300"
     resolved = resolve(project(tmp_path, f"[{section}]\n{name} = {value}\n"), None, NO_FILE)
     (fault,) = resolved.faults
@@ -270,7 +269,7 @@ def test_a_projects_file_cannot_hold_up_the_start(tmp_path: Path) -> None:
     assert "larger than 16384 bytes" in fault.message
     nonsense = resolve(project(tmp_path, "\n".join(f"complet{n} = 1" for n in range(900))), None, NO_FILE)
     assert len(nonsense.faults) == 900
-    assert sum("did you mean" in fault.message for fault in nonsense.faults) <= options.MOST_GUESSES
+    assert sum("did you mean" in fault.message for fault in nonsense.faults) <= schema.MOST_GUESSES
 
 
 def test_names_in_a_projects_file_cannot_write_to_the_terminal(tmp_path: Path) -> None:
@@ -309,7 +308,6 @@ def test_variables_are_read_in_the_type_of_their_field(name: str, text: str, key
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("TABBY_LSP_OFFLINE", "maybe", 'expected true or false, got "maybe"; using false (default)'),
         ("TABBY_LSP_OFFLINE", "", 'expected true or false, got ""'),
         ("TABBY_LSP_ENGINE_THREADS", "4.0", 'expected a whole number from 0 to 1024, got "4.0"'),
         ("TABBY_LSP_ENGINE_THREADS", "-4", "expected a whole number from 0 to 1024, got -4"),
@@ -327,14 +325,26 @@ def test_wrong_variables(name: str, text: str, message: str) -> None:
     assert resolved.settings == Settings()
 
 
+@pytest.mark.parametrize("layer", [{"initialization_options": {"offline": "yes"}}, {"TABBY_LSP_OFFLINE": "maybe"}])
+def test_an_unreadable_wish_for_privacy_is_granted(layer: dict[str, object]) -> None:
+    if "initialization_options" in layer:
+        resolved = resolve(environment=NO_FILE, **layer)  # type: ignore[arg-type]
+    else:
+        resolved = resolve(environment=NO_FILE | layer)  # type: ignore[operator]
+    (fault,) = resolved.faults
+    assert "expected true or false" in fault.message
+    assert "using true" in fault.message
+    assert resolved.settings.offline
+
+
 def test_variables_that_are_no_settings() -> None:
     environment = NO_FILE | {"TABBY_LSP_MODELS": "/x", "TABBY_LSPX": "1", "TABBY": "1", "tabby_lsp_offline": "1"}
     assert resolve(environment=environment).faults == ()
 
 
 def test_no_two_settings_share_a_variable() -> None:
-    assert len(options.VARIABLES) == len(options.SETTINGS)
-    assert not options.VARIABLES.keys() & options.VARIABLES_APART
+    assert len(schema.VARIABLES) == len(schema.SETTINGS)
+    assert not schema.VARIABLES.keys() & schema.VARIABLES_APART
 
 
 # --- the client
@@ -400,20 +410,20 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=9) | st.sampled_from(["tabby-lsp", *options.SECTIONS]), inner, max_size=3)
+        | st.dictionaries(st.text(max_size=9) | st.sampled_from(["tabby-lsp", *schema.SECTIONS]), inner, max_size=3)
     ),
     max_leaves=8,
 )
-NAMES = st.sampled_from([key.rpartition(".")[2] for key in options.SETTINGS])
+NAMES = st.sampled_from([key.rpartition(".")[2] for key in schema.SETTINGS])
 NEAR = st.fixed_dictionaries(
     {},
-    optional={"offline": JSON} | {name: JSON | st.dictionaries(NAMES, JSON, max_size=4) for name in options.SECTIONS},
+    optional={"offline": JSON} | {name: JSON | st.dictionaries(NAMES, JSON, max_size=4) for name in schema.SECTIONS},
 )
 
 
 def hold(resolved: options.Resolved) -> None:
     """Check what is promised about every result: values in their types and limits, faults that print."""
-    for key, setting in options.SETTINGS.items():
+    for key, setting in schema.SETTINGS.items():
         assert setting.accept(value_of(resolved, key)) == value_of(resolved, key)
     assert all(str(fault).isprintable() for fault in resolved.faults)
 
@@ -442,12 +452,12 @@ LINES = st.sampled_from(
 @hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_toml_raises(tmp_path: Path, text: str | bytes) -> None:
     raw = text if isinstance(text, bytes) else text.encode()
-    (tmp_path / options.PROJECT_FILE).write_bytes(raw)
+    (tmp_path / schema.PROJECT_FILE).write_bytes(raw)
     (tmp_path / "user.toml").write_bytes(raw)
     hold(resolve(tmp_path, None, {"TABBY_LSP_CONFIG": str(tmp_path / "user.toml")}))
 
 
-@given(st.dictionaries(st.sampled_from(list(options.VARIABLES)) | st.text().map("TABBY_LSP_".__add__), st.text()))
+@given(st.dictionaries(st.sampled_from(list(schema.VARIABLES)) | st.text().map("TABBY_LSP_".__add__), st.text()))
 @hypothesis_settings(deadline=None)
 def test_no_environment_raises(environment: dict[str, str]) -> None:
     hold(resolve(None, None, environment | NO_FILE))
@@ -457,11 +467,11 @@ def test_no_environment_raises(environment: dict[str, str]) -> None:
 
 
 def test_every_number_has_limits_and_every_default_is_allowed() -> None:
-    numbers = {key for key, setting in options.SETTINGS.items() if setting.type in (int, float)}
-    assert set(options.LIMITS) == numbers
-    for setting in options.SETTINGS.values():
+    numbers = {key for key, setting in schema.SETTINGS.items() if setting.type in (int, float)}
+    assert set(schema.LIMITS) == numbers
+    for setting in schema.SETTINGS.values():
         assert setting.accept(setting.default) == setting.default
-    assert set(options.SETTINGS) >= options.FILE_PATHS
+    assert set(schema.SETTINGS) >= schema.FILE_PATHS
 
 
 def test_the_import_is_light() -> None:

@@ -22,6 +22,9 @@ SEQUENCES = 4
 """Prompts held in the KV cache at the same time: the current document and the ones that were left a moment ago."""
 SCRATCH = 8
 """Sequences for further candidates; they hold cells only while candidates are written."""
+LEAST_BATCH = 32
+"""Tokens that a batch holds at least, whatever the settings say: one a sequence, or llama.cpp ends the process while
+it makes the context, and the healed tokens of one prompt."""
 LONG_VALUE = 400
 """Metadata values longer than this (token lists, chat templates) are left out of `ModelInfo`."""
 
@@ -110,12 +113,13 @@ class LoadedModel:
         self.vocabulary = Vocabulary(lib, self.model)
         self.can_rewind = not (lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model))
         self.slots = int(lib.llama_n_ctx(self.context))
+        self.batch = min(int(lib.llama_n_batch(self.context)), self.slots)
         self.info = self._describe(params.n_gpu_layers)
 
     def _new_context(self, settings: EngineSettings) -> Any:
         params = self.lib.llama_context_default_params()
         params.n_ctx = settings.context
-        params.n_batch = params.n_ubatch = min(settings.batch, settings.context)
+        params.n_batch = params.n_ubatch = max(LEAST_BATCH, min(settings.batch, settings.context))
         params.n_seq_max = SEQUENCES + SCRATCH
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = threads_for(settings)

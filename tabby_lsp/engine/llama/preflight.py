@@ -224,7 +224,7 @@ def judge(order: dict[str, Any]) -> Verdict:
     known = Verdict(ok=False, extra_buffers=extra, build=library.build_name(), features=library.system_info().strip())
     try:
         model = LoadedModel(Path(order["path"]), settings, extra_buffers=extra)
-        evaluator = Evaluator(model, min(settings.batch, model.slots))
+        evaluator = Evaluator(model, model.batch)
         prefill, decode = _run(evaluator, *(SPEED_TOKENS if order["measure"] else (4, 1)))
         needed = model.footprint.total
     except TabbyError as error:

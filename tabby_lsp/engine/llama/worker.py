@@ -61,7 +61,7 @@ class _Residence:
 
     def __init__(self, model: LoadedModel, settings: EngineSettings) -> None:
         self.model = model
-        self.evaluator = Evaluator(model, min(settings.batch, model.slots))
+        self.evaluator = Evaluator(model, model.batch)
         self.kv = KvCache(
             model.lib,
             model.memory,

@@ -1,0 +1,52 @@
+--- Shows suggestions by Neovim's own inline completion (0.12), which may be shared with other servers.
+---
+--- Two things of 0.12.4 are put right here: it goes on to show a suggestion that the typed text disagrees with, until
+--- the next reply; and it inserts a suggestion before what has been typed since ("ret" and Tab: `return xret`).
+local insert = require('tabby_lsp.insert')
+local api = vim.api
+local inline = vim.lsp.inline_completion
+
+local M = {}
+
+local NS = api.nvim_create_namespace('nvim.lsp.inline_completion')
+
+---@type { row: integer, col: integer, text: string }? what was visible after the last change
+local seen
+local enabled = true
+
+local function mark()
+  return api.nvim_buf_get_extmarks(0, NS, 0, -1, { details = true })[1]
+end
+
+--- Runs after Neovim's own callback of the same event, and before the redraw.
+local function check()
+  local row, col = unpack(api.nvim_win_get_cursor(0))
+  row = row - 1
+  local typed = seen and seen.row == row and api.nvim_get_current_line():sub(seen.col + 1, col)
+  if seen and not (typed and vim.startswith(seen.text, typed)) then
+    api.nvim_buf_clear_namespace(0, NS, 0, -1)
+  end
+  local now = mark()
+  local first = now and now[4].virt_text[1]
+  seen = first and { row = now[2], col = now[3], text = first[1] }
+end
+
+---@param _ table
+function M.setup(_) end
+
+---@param client vim.lsp.Client
+---@param buf integer
+function M.attach(client, buf)
+  inline.enable(enabled, { bufnr = buf, client_id = client.id })
+  -- after the autocommands that enable() has made
+  api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
+    group = api.nvim_create_augroup('tabby_lsp.native.' .. buf, {}),
+    buffer = buf,
+    callback = check,
+  })
+end
+
+---@return boolean
+function M.visible()
+  return mark() ~= nil
+end

@@ -1,0 +1,67 @@
+--- A language server inside Neovim, for tests of the client: it answers what the test has told it to.
+Scripted = { items = {}, hold = false, encoding = 'utf-8', requests = {}, cancelled = {}, commands = {}, held = {} }
+
+function Scripted.seen()
+  return vim.json.encode({
+    requests = Scripted.requests,
+    cancelled = Scripted.cancelled,
+    commands = Scripted.commands,
+  })
+end
+
+--- Send the replies that were held back.
+function Scripted.release()
+  for _, reply in ipairs(Scripted.held) do
+    reply()
+  end
+  Scripted.held = {}
+end
+
+vim.lsp.config('tabby_lsp', {
+  cmd = function()
+    local last = 0
+    local server = {}
+    function server.request(method, params, callback, notify)
+      last = last + 1
+      local id, result = last, vim.NIL
+      if method == 'initialize' then
+        result = {
+          capabilities = {
+            positionEncoding = Scripted.encoding,
+            textDocumentSync = 2,
+            inlineCompletionProvider = vim.empty_dict(),
+            executeCommandProvider = { commands = { 'accepted' } },
+          },
+        }
+      elseif method == 'textDocument/inlineCompletion' then
+        table.insert(Scripted.requests, { position = params.position, kind = params.context.triggerKind })
+        result = { items = vim.deepcopy(Scripted.items) }
+      elseif method == 'workspace/executeCommand' then
+        table.insert(Scripted.commands, params.arguments[1])
+      end
+      local function reply()
+        if notify then
+          notify(id)
+        end
+        callback(nil, result)
+      end
+      if Scripted.hold and method == 'textDocument/inlineCompletion' then
+        table.insert(Scripted.held, reply)
+      else
+        vim.schedule(reply)
+      end
+      return true, id
+    end
+    function server.notify(method, params)
+      if method == '$/cancelRequest' then
+        table.insert(Scripted.cancelled, params.id)
+      end
+      return true
+    end
+    function server.is_closing()
+      return false
+    end
+    function server.terminate() end
+    return server
+  end,
+})

