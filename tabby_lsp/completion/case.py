@@ -12,6 +12,8 @@ from tabby_lsp.syntax.scope import Scope
 
 FOLLOWING = 30
 """Lines below the cursor that a suggestion is compared with."""
+UNIT_LINES = 2_000
+"""Lines that say what a file indents with."""
 TAB = 8
 """Columns of a tab when indentations are compared: any number that is the same for all lines will do."""
 
@@ -75,17 +77,32 @@ class Case:
         return indentation(self.line_before)
 
     @cached_property
+    def indent_unit(self) -> str:
+        """What the file indents with: a tab, some spaces, or nothing where its lines do not say."""
+        lines = self.snapshot.lines[:UNIT_LINES]
+        indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line.strip()]
+        tabs = sum(indent.startswith("\t") for indent in indents)
+        spaces = [len(indent) for indent in indents if indent.startswith(" ")]
+        if tabs > len(spaces):
+            return "\t"
+        return " " * min((size for size in spaces if size > 1), default=0)
+
+    @cached_property
     def lead(self) -> str:
         """Indentation that whatever is written here must begin with, beyond what stands before the cursor.
 
-        On a blank line between two indented ones, less than the smaller of their indentations would tear the
-        block apart. Models that see a docstring end above like to write `if __name__` there.
+        A blank line between two indented ones is in their block, or is the head of the lower one's (`else:`), one
+        step less. At the margin it would tear the block apart: models that see a docstring end above like to write
+        `if __name__` there.
         """
         if self.line_before.strip() or (self.rest.strip() and self.line_before):
             return ""
         above = next((line for line in reversed(self.preceding) if line.strip()), "")
         nearest = min(above, self.next_line, key=indentation)
         indent = nearest[: len(nearest) - len(nearest.lstrip(" \t"))]
+        unit = self.indent_unit
+        if len(indent) > len(unit):
+            indent = indent[: len(indent) - len(unit)]
         return indent[len(self.line_before) :] if indent.startswith(self.line_before) else ""
 
 

@@ -177,21 +177,10 @@ def worth_showing(text: str, case: Case) -> str:
 def indented_like_file(text: str, case: Case) -> str:
     """Lines after the first are indented with what the file indents with."""
     lines = text.split("\n")
-    unit = indent_unit(case.snapshot.lines)
+    unit = case.indent_unit
     if len(lines) < 2 or not unit:
         return text
     return "\n".join([lines[0], *(_reindented(line, unit) for line in lines[1:])])
-
-
-def indent_unit(lines: tuple[str, ...]) -> str:
-    """What a file indents with: a tab, some spaces, or nothing where its lines do not say."""
-    indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines[:2000] if line.strip()]
-    tabs = sum(indent.startswith("\t") for indent in indents)
-    spaces = [len(indent) for indent in indents if indent.startswith(" ")]
-    if tabs > len(spaces):
-        return "\t"
-    steps = [size for size in spaces if size > 1]
-    return " " * min(steps, default=0) if len(spaces) > tabs else ""
 
 
 def _reindented(line: str, unit: str) -> str:

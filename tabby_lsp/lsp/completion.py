@@ -45,6 +45,15 @@ def register(server: TabbyServer, client: types.ClientCapabilities) -> None:
         return types.CompletionList(is_incomplete=True, items=items)
 
 
+def _documentation(server: TabbyServer, language: str, text: str) -> types.MarkupContent | str:
+    """The whole text, in colours where the client can; eglot has no markdown without a package for it."""
+    document = server.client_capabilities.text_document
+    item = document.completion.completion_item if document and document.completion else None
+    if item and types.MarkupKind.Markdown in (item.documentation_format or ()):
+        return types.MarkupContent(types.MarkupKind.Markdown, f"```{language}\n{text}\n```")
+    return text
+
+
 def _item(server: TabbyServer, snapshot: Snapshot, position: Position, s: Suggestion) -> types.CompletionItem:
     found = _WORD.search(snapshot.line_text(position.line)[: position.column])
     word = found[0] if found else ""
@@ -56,7 +65,7 @@ def _item(server: TabbyServer, snapshot: Snapshot, position: Position, s: Sugges
         label=label + (" …" if more else ""),
         kind=types.CompletionItemKind.Text,
         detail="tabby-lsp",
-        documentation=types.MarkupContent(types.MarkupKind.Markdown, f"```{snapshot.language}\n{text}\n```"),
+        documentation=_documentation(server, snapshot.language, text),
         filter_text=word,
         sort_text="0",
         insert_text_format=types.InsertTextFormat.PlainText,

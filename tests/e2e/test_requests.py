@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from e2e.wire import CANCELLED, INVALID_PARAMS, Editor, Fault, Json, hole, utf16
+from e2e.wire import CANCELLED, INVALID_PARAMS, UNHURRIED, Editor, Fault, Json, hole, utf16
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,8 +25,6 @@ def total(values: list[int]) -> int:
 
 print(total([1, 2, 3]))
 '''
-LINE_END = 200
-"""A character past the end of every line: clamped to it."""
 FREE_WITHIN_MS = 200
 """How soon after a cancel the engine serves somebody else: the project's own promise."""
 FEW_TOKENS = 8
@@ -39,7 +37,7 @@ async def editor(
 ) -> AsyncIterator[Editor]:
     """One server for all tests here; each test uses documents of its own."""
     editor = await Editor.start(server_environment, log_folder / "requests.log")
-    await editor.initialize(folders=[tmp_path_factory.mktemp("workspace")])
+    await editor.initialize(UNHURRIED, folders=[tmp_path_factory.mktemp("workspace")])
     await editor.status_is("ready")
     yield editor
     await editor.stop()
@@ -52,8 +50,8 @@ def uri(request: pytest.FixtureRequest) -> str:
 
 
 def of_code(lines: int, seed: str) -> str:
-    """Python of so many lines, different for each seed."""
-    whole = "".join(f"def {seed}_{i}(a, b):\n    return a * {i} + b\n\n\n" for i in range(lines // 4 + 1))
+    """Python of so many lines, different for each seed, with a hole in every second line of four."""
+    whole = "".join(f"def {seed}_{i}(a, b):\n    \n    return {seed} * {i}\n\n" for i in range(lines // 4 + 1))
     return "".join(whole.splitlines(keepends=True)[:lines])
 
 
@@ -61,15 +59,15 @@ def of_code(lines: int, seed: str) -> str:
 
 
 async def test_a_hundred_requests_get_a_hundred_replies(editor: Editor) -> None:
-    documents = [f"file:///e2e/flood-{n}.py" for n in range(4)]
+    documents = [f"file:///e2e/flood-{n}.py" for n in range(5)]
     for n, uri in enumerate(documents):
         editor.open(uri, of_code(120, f"flood{n}"))
     sent: list[int] = []
     cancelled: set[int] = set()
     for nth in range(100):
-        line = 1 + 4 * (nth // 4)  # after "return a * … + b": another place each time
-        sent.append(editor.ask(documents[nth % 4], line, LINE_END))
-        if nth // 4 % 2 == 0:
+        line = 1 + 4 * (nth // 5)  # another hole each time
+        sent.append(editor.ask(documents[nth % 5], line, 4))
+        if nth // 5 % 2 == 0:
             cancelled.add(sent[-1])
             editor.notify("$/cancelRequest", {"id": sent[-1]})
     await editor.until(lambda: all(number in editor.replies for number in sent), "reply to each of the 100")
@@ -77,6 +75,7 @@ async def test_a_hundred_requests_get_a_hundred_replies(editor: Editor) -> None:
     assert await editor.request("workspace/executeCommand", {"command": "tabby-lsp.statistics"})
 
     assert [len(editor.replies[number]) for number in sent] == [1] * 100
+    assert len(cancelled) == 50
     for number in sent:
         reply = editor.replies[number][0]
         if "error" in reply:
@@ -91,9 +90,10 @@ async def test_a_hundred_requests_get_a_hundred_replies(editor: Editor) -> None:
 
 async def test_a_newer_question_ends_an_older_one_of_the_same_document(editor: Editor, uri: str) -> None:
     text, line, character = hole(LOOP)
+    below = text.count("\n") + 301
     editor.open(uri, text + of_code(400, "superseded"))
     before = len(editor.said("$/logTrace"))
-    old = editor.ask(uri, line + 4 + 301, LINE_END)
+    old = editor.ask(uri, below, 4)
     new = editor.ask(uri, line, character)
     assert (await editor.reply(old))["items"] == []
     assert (await editor.reply(new))["items"]
@@ -104,12 +104,13 @@ async def test_a_newer_question_ends_an_older_one_of_the_same_document(editor: E
 async def test_a_cancel_in_the_middle_of_a_prefill_frees_the_engine(editor: Editor, uri: str) -> None:
     text, line, character = hole(LOOP)
     waits: list[float] = []
+    # of three tries the best, because the machine may be busy with other things
     for attempt in range(3):
         long, small = f"{uri}.{attempt}.long.py", f"{uri}.{attempt}.small.py"
         source = of_code(4000, f"long{attempt}")
         editor.open(long, source)
         editor.open(small, text.replace("total", f"total{attempt}"))
-        doomed = editor.ask(long, 2000 + 1, LINE_END)
+        doomed = editor.ask(long, 2000 + 1, 4)
         # nothing is said when a prefill begins; that it had begun and was not through is seen below
         await asyncio.sleep(1)
         editor.notify("$/cancelRequest", {"id": doomed})
@@ -120,10 +121,12 @@ async def test_a_cancel_in_the_middle_of_a_prefill_frees_the_engine(editor: Edit
         assert given.items
         waits.append(given.details["timings"]["queue"])
 
-        again = editor.ask(long, 2000 + 1, LINE_END)
+        again = editor.ask(long, 2000 + 1, 4)
         await editor.reply(again)
         counted = json.loads(editor.said("$/logTrace")[-1]["verbose"])
         assert 0 < counted["reused"] < counted["prompt"] - FEW_TOKENS, "it was not in the middle of its prefill"
+        if waits[-1] < FREE_WITHIN_MS:
+            break
     assert min(waits) < FREE_WITHIN_MS
 
 
@@ -410,7 +413,7 @@ def settings(editor: Editor) -> Iterator[dict[str, Json]]:
     editor.answers["workspace/configuration"] = lambda params: [given for _ in params["items"]]
     yield given
     editor.answers["workspace/configuration"] = asked
-    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": {"completion": {"enabled": True}}}})
+    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": UNHURRIED}})
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
@@ -473,7 +476,7 @@ async def test_each_folder_of_the_workspace_has_a_say(
         event = {"added": added, "removed": removed}
         editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
 
-    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": {"completion": {"enabled": None}}}})
+    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": UNHURRIED}})
     change(named, [])
     assert (await editor.complete(uri, line, character)).reason == "disabled"
     change([], named[1:])

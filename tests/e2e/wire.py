@@ -30,6 +30,8 @@ CAPABILITIES: dict[str, Json] = {
     "window": {"workDoneProgress": True, "showMessage": {}},
     "workspace": {"configuration": True, "workspaceFolders": True, "didChangeConfiguration": {}},
 }
+UNHURRIED: dict[str, Json] = {"completion": {"deadline_ms": 60_000, "max_tokens": 48}}
+"""Settings under which a busy machine gives the same answers as a quiet one."""
 
 
 class Fault(Exception):

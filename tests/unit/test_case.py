@@ -16,6 +16,7 @@ from test_postprocess import case
         ("def f(a):\n    x = 1\n█\ny = 2\n", ""),
         ("def f(a):\n    x = 1\n█\n", ""),
         ("def f(a):\n    if a:\n█\n        return a\n", "    "),
+        ("if a:\n    if b:\n        c()\n█        d()\n", "    "),
         ("if a:\n\tx = 1\n█\n\ty = 1\n", "\t"),
         ("if a:\n\tx = 1\n  █\n\ty = 1\n", ""),
         ("def f(a):\n    x = █\n    return a\n", ""),

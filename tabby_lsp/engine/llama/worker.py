@@ -135,6 +135,8 @@ class LlamaEngine:
         with self._wake:
             if self._closing:
                 future.set_exception(Cancelled("closing"))
+            elif self._home is not None:  # answered at once: the worker may be in the middle of a slice
+                future.set_result(self._home.model.info)
             else:
                 self._waiting.append(future)
                 self._wake.notify()
