@@ -55,6 +55,19 @@ def without_typed_again(text: str, case: Case) -> str:
     return body[len(typed) :] if body.startswith(typed) and len(body) > len(typed) else text
 
 
+def without_blank_start(text: str, case: Case) -> str:
+    """On a blank line no further blank lines come first: the code begins where the cursor is."""
+    if case.line_before.strip():
+        return text
+    lines = text.split("\n")
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    # the first line is written after the cursor, a later one from the margin on
+    begun = first > 0 and lines[first].startswith(case.line_before)
+    if begun and case.lead and not lines[first].startswith(case.line_before + case.lead):
+        raise Rejected("outside-block")
+    return "\n".join([lines[first][len(case.line_before) :], *lines[first + 1 :]]) if begun else text
+
+
 def within_lines(text: str, case: Case) -> str:
     """One line, or the allowed number of them."""
     if case.multiline:
@@ -202,6 +215,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     without_carriage_returns,
     without_markers,
     without_typed_again,
+    without_blank_start,
     within_lines,
     before_lines_below,
     before_rest_of_line,

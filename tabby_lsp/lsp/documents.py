@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from tabby_lsp.errors import UnknownDocument
 from tabby_lsp.lsp.convert import changes_from
+from tabby_lsp.syntax.languages import PLAIN, language, language_of
 
 if TYPE_CHECKING:
     from tabby_lsp.lsp.server import TabbyServer
@@ -25,7 +26,7 @@ def register(server: TabbyServer) -> None:
     documents = server.documents
 
     def opened(document: types.TextDocumentItem) -> None:
-        documents.open(document.uri, document.language_id, document.version, document.text)
+        documents.open(document.uri, _language_id(document), document.version, document.text)
 
     def changed(document: types.VersionedTextDocumentIdentifier, changes: list[object]) -> None:
         try:
@@ -71,3 +72,12 @@ def register(server: TabbyServer) -> None:
     def notebook_did_close(params: types.DidCloseNotebookDocumentParams) -> None:
         for cell in params.cell_text_documents:
             closed(cell.uri)
+
+
+def _language_id(document: types.TextDocumentItem) -> str:
+    """The client's word for the language; where it is none of the protocol's, what the file's name tells.
+
+    eglot says "prog", "c++" or "sh", after the major mode that a server was set up for.
+    """
+    said, guess = document.language_id, language_of(document.uri)
+    return said if said == PLAIN or language(said).ids or guess == PLAIN else guess

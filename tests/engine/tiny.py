@@ -106,12 +106,13 @@ def _finish(writer: gguf.GGUFWriter) -> None:
     writer.close()
 
 
-def write_model(path: Path, *, architecture: str = "qwen2") -> Path:
+def write_model(path: Path, *, architecture: str = "qwen2", head_width: int = WIDTH // HEADS) -> Path:
     """A transformer of two layers.
 
     Args:
         path: the GGUF file to write.
-        architecture: any name but `qwen2` makes a file that llama.cpp does not know.
+        architecture: `qwen2`, `llama`, or a name that llama.cpp does not know.
+        head_width: of each attention head; for `qwen2` the default alone.
     """
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_name("tiny")
@@ -123,19 +124,23 @@ def write_model(path: Path, *, architecture: str = "qwen2") -> Path:
     writer.add_head_count_kv(KV_HEADS)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_freq_base(10_000.0)
+    if head_width != WIDTH // HEADS:
+        writer.add_key_length(head_width)
+        writer.add_value_length(head_width)
+        writer.add_rope_dimension_count(head_width)
     size = _write_vocabulary(writer)
     weights = _Weights(writer)
-    narrow = WIDTH // HEADS * KV_HEADS
+    wide, narrow = head_width * HEADS, head_width * KV_HEADS
     weights.normal("token_embd.weight", size, WIDTH, scale=1.0)
     weights.normal("output.weight", size, WIDTH, scale=0.5)
     weights.ones("output_norm.weight", WIDTH)
     for i in range(LAYERS):
         weights.ones(f"blk.{i}.attn_norm.weight", WIDTH)
         weights.ones(f"blk.{i}.ffn_norm.weight", WIDTH)
-        for name, rows in (("q", WIDTH), ("k", narrow), ("v", narrow)):
+        for name, rows in (("q", wide), ("k", narrow), ("v", narrow)):
             weights.normal(f"blk.{i}.attn_{name}.weight", rows, WIDTH, scale=0.15)
             weights.normal(f"blk.{i}.attn_{name}.bias", rows, scale=0.1)
-        weights.normal(f"blk.{i}.attn_output.weight", WIDTH, WIDTH, scale=0.4)
+        weights.normal(f"blk.{i}.attn_output.weight", WIDTH, wide, scale=0.4)
         weights.normal(f"blk.{i}.ffn_gate.weight", HIDDEN, WIDTH, scale=0.12)
         weights.normal(f"blk.{i}.ffn_up.weight", HIDDEN, WIDTH, scale=0.12)
         weights.normal(f"blk.{i}.ffn_down.weight", WIDTH, HIDDEN, scale=0.12)

@@ -53,6 +53,10 @@ TRANSFORM_CASES = [
     ("short typed text may repeat", pp.without_typed_again, "x█", "xx = 1", "xx = 1"),
     ("one line inside brackets", pp.within_lines, IN_CALL, "a, b)\nnext()", "a, b)"),
     ("typed word alone is not again", pp.without_typed_again, "total█", "total", "total"),
+    ("blank lines first", pp.without_blank_start, EMPTY_BODY, "\n\n    return a", "return a"),
+    ("blank lines first at the margin", pp.without_blank_start, "x = 1\n█\n", "\n    \ny = 2", "y = 2"),
+    ("a dedent after a blank line stays", pp.without_blank_start, EMPTY_BODY, "\n\ndef h():", "\n\ndef h():"),
+    ("a line break after code stays", pp.without_blank_start, "def f():█", "\n    pass", "\n    pass"),
     ("rest of line", pp.before_rest_of_line, "if x█ and ready:", " > 1 and ready:", " > 1"),
     ("end of rest of line", pp.before_rest_of_line, "foo(a█, last=True)", ", b, last=True)", ", b"),
     ("unlike the rest of line", pp.before_rest_of_line, "foo(a█, last=True)", ", b", ", b"),
@@ -120,6 +124,7 @@ def test_transform(transform: pp.Transform, text: str, output: str, left: str) -
 REJECTIONS = [
     ("nothing", EMPTY_BODY, "", "blank"),
     ("white space", EMPTY_BODY, "  \n\n  ", "blank"),
+    ("code at the margin in a block", "def f(a):\n    '''Doc.'''\n█\n    return a\n", "    \n\nif a:\n", "outside-block"),
     ("a marker alone", EMPTY_BODY, "<|fim_middle|>", "blank"),
     ("one letter", "x = █\n", "a", "too-short"),
     ("the line below", "a = 1\n█\nreturn_value = a\n", "return_value = a", "blank"),

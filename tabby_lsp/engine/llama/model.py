@@ -128,12 +128,13 @@ class LoadedModel:
 
     def _measure(self, context: int) -> Footprint:
         lib, model = self.lib, self.model
-        heads = max(1, lib.llama_model_n_head(model))
-        width = lib.llama_model_n_embd(model) // heads * lib.llama_model_n_head_kv(model)
-        return Footprint(
-            weights=int(lib.llama_model_size(model)),
-            cache=2 * 2 * width * lib.llama_model_n_layer(model) * context,
-        )
+        said = self._metadata()
+        attention = f"{said.get('general.architecture', '')}.attention"
+        usual = lib.llama_model_n_embd(model) // max(1, lib.llama_model_n_head(model))
+        # Qwen3's heads, for one, are twice as wide as the embedding divided among them
+        key, value = (int(said.get(f"{attention}.{part}_length", usual)) for part in ("key", "value"))
+        cells = lib.llama_model_n_head_kv(model) * lib.llama_model_n_layer(model) * context
+        return Footprint(weights=int(lib.llama_model_size(model)), cache=2 * (key + value) * cells)
 
     def _describe(self, gpu_layers: int) -> ModelInfo:
         lib, model = self.lib, self.model

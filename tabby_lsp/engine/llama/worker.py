@@ -7,7 +7,6 @@ ticket's future is completed exactly once, whatever happens.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -316,12 +315,12 @@ class LlamaEngine:
 
 
 def _settle(future: Future[T], outcome: T | BaseException) -> None:
-    # the loop that waits may have given up on it (cancelled), and then nobody listens
-    with contextlib.suppress(Exception):
-        if isinstance(outcome, BaseException):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
+    if not future.set_running_or_notify_cancel():
+        return  # the loop that waited has given up on it, and nobody listens
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
 
 
 def loader(path: Path, settings: EngineSettings, *, extra_buffers: bool) -> Load:
