@@ -9,7 +9,10 @@
     commands            workspace/executeCommand
     configuration       settings from the client, and their faults
     model               which model serves: preflight, download, status
-    status              tabby/status and progress
+    status              tabby/status
+    progress            work-done progress
+    client_log          window/logMessage
+    answering           one question, whichever method brought it
 
 A new method is a new file with a `register(server)` and a line in server.py.
 """

@@ -159,6 +159,8 @@ class ModelHost:
         Args:
             model: which; None: the recommended one.
         """
+        from tabby_lsp.engine.sources.transfer import Cancelled
+
         server, loop = self._server, asyncio.get_running_loop()
         if server.status.state is State.DOWNLOADING:
             return
@@ -180,7 +182,8 @@ class ModelHost:
             if not isinstance(error, TabbyError):
                 logger.exception("the download failed")
                 error = TabbyError(f"The download failed: {error}.", "The log says more.")
-            server.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"tabby-lsp: {error}"))
+            if not isinstance(error, Cancelled):
+                server.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"tabby-lsp: {error}"))
             if self.pipeline is None:
                 self._tell(State.NO_MODEL, error)
             elif self._opened is not None:

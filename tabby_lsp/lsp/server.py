@@ -20,7 +20,7 @@ from pygls.lsp.server import LanguageServer
 from tabby_lsp import __version__
 from tabby_lsp.config import Settings
 from tabby_lsp.document import Documents, PositionEncoding
-from tabby_lsp.lsp import commands, completion, configuration, documents, inline_completion
+from tabby_lsp.lsp import client_log, commands, completion, configuration, documents, inline_completion
 from tabby_lsp.lsp.convert import encoding_of
 from tabby_lsp.lsp.model import ModelHost
 from tabby_lsp.lsp.protocol import TabbyProtocol
@@ -122,6 +122,7 @@ def _register_lifecycle(server: TabbyServer) -> None:
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
         server.initialized = True
+        client_log.start(server)
         for fault in sorted(server.told_faults):
             server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {fault}"))
         if server.process_id:

@@ -51,6 +51,7 @@ class Status:
     def __init__(self, server: TabbyServer) -> None:
         self._server = server
         self.params = StatusParams(State.LOADING)
+        self._told = False
 
     @property
     def state(self) -> State:
@@ -60,6 +61,6 @@ class Status:
     def set(self, state: State, message: str = "", model: str = "", percent: int | None = None) -> None:
         """Change the state; call it on the event loop."""
         params = StatusParams(state, message, model, percent)
-        if params != self.params:
-            self.params = params
+        if params != self.params or not self._told:
+            self.params, self._told = params, True
             self._server.protocol.notify(STATUS, params)

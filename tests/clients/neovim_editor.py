@@ -57,10 +57,10 @@ class Editor:
     """
 
     def __init__(self, binary: str, folder: Path, environment: Mapping[str, str], native: bool = False) -> None:
-        kept = dict(os.environ)
+        wanted, kept = {**environment, "XDG_STATE_HOME": str(folder), "XDG_DATA_HOME": str(folder)}, dict(os.environ)
         try:  # pynvim passes its own environment on, and no other
             os.environ.clear()
-            os.environ.update(environment, XDG_STATE_HOME=str(folder), XDG_DATA_HOME=str(folder))
+            os.environ.update(wanted)
             self.nvim = pynvim.attach("child", argv=[binary, "--embed", "--headless", "--clean", "-n"])
         finally:
             os.environ.clear()

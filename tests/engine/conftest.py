@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rig import Naive, Rig
+from rig import SETTINGS, Naive, Rig
 from tiny import truncate, write_model, write_recurrent
 
+from tabby_lsp.config import EngineSettings
 from tabby_lsp.engine.llama.library import WAITING
 
 # before any test loads the library: its threads must not spin beside the ones of other tests
@@ -50,8 +51,8 @@ def make_rig(tiny: Path) -> Iterator[Callable[..., Rig]]:
     """Benches with the tiny model; closed after the test."""
     made: list[Rig] = []
 
-    def make(*args: object, **options: object) -> Rig:
-        made.append(Rig(tiny, *args, **options))  # type: ignore[arg-type]
+    def make(settings: EngineSettings = SETTINGS) -> Rig:
+        made.append(Rig(tiny, settings))
         return made[-1]
 
     yield make

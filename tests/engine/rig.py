@@ -6,15 +6,16 @@ everything from nothing in a context of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tabby_lsp.config import EngineSettings
 from tabby_lsp.engine.llama.evaluate import Evaluator, Row
-from tabby_lsp.engine.llama.generate import Emit, Generation, Steps
+from tabby_lsp.engine.llama.generate import Emit, Generation, _Lane
 from tabby_lsp.engine.llama.kv import KvCache
 from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
 from tabby_lsp.engine.llama.sampling import Logits
@@ -27,10 +28,10 @@ TOLERANCE = 0.1
 moves them by 0.24."""
 
 
-def request(text: str, *, heal: int = 0, max_tokens: int = 8, key: str = "a", **more: object) -> Request:
+def request(text: str, *, heal: int = 0, max_tokens: int = 8, key: str = "a", **more: Any) -> Request:
     """A request for what follows a text."""
     made = Request(key=key, prompt=Prompt((text,), heal=heal), max_tokens=max_tokens)
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Watched(Generation):
         super().__init__(ticket, evaluator, kv, emit=emit, slice_tokens=slice_tokens)
         self.taken: dict[int, list[int]] = {}
 
-    def _accept(self, lane, token, likelihood, data):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    def _accept(self, lane: _Lane, token: int, likelihood: float, data: bytes) -> None:
         self.taken.setdefault(lane.sequence, []).append(token)
         super()._accept(lane, token, likelihood, data)
 
@@ -216,7 +217,8 @@ class Naive:
 
     def agreeing(self, text: bytes) -> list[int]:
         """Every token that may be written next where `text` must be, by looking at all of them."""
-        return [t for t, piece in enumerate(self.pieces) if piece and (text.startswith(piece) or piece.startswith(text))]
+        pieces = ((token, piece) for token, piece in enumerate(self.pieces) if piece)
+        return [token for token, piece in pieces if text.startswith(piece) or piece.startswith(text)]
 
     def check(self, tokens: Sequence[int], stem: int, forced: bytes, *, free: int = -1) -> None:
         """Each token from `stem` on is, of those that agree with `forced`, the most probable one or equals it.
@@ -286,8 +288,3 @@ def check_candidates(rig: Rig, naive: Naive, asked: Request, result: Result) -> 
 
 def texts(candidates: Sequence[Candidate]) -> list[str]:
     return [candidate.text for candidate in candidates]
-
-
-def each(steps: Steps) -> Iterator[int]:
-    """Count the steps of a generation while they are made."""
-    yield from (n for n, _ in enumerate(steps, start=1))

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,17 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rig import SETTINGS, Naive, Rig, check_candidates, finish, request, texts, whole_characters
 
-from tabby_lsp.engine.llama.evaluate import Evaluator
-from tabby_lsp.engine.llama.kv import KvCache
 from tabby_lsp.engine.llama.sampling import branches, logprob, spell
-from tabby_lsp.engine.types import Candidate, Finish, Marker, Prompt, Request, Result
+from tabby_lsp.engine.types import Candidate, Finish, Marker, Prompt
 from tabby_lsp.errors import EngineError, PromptTooLong
 
 CODE = "def add(a, b):\n    return a + b\n\n\nclass name:\n    def sub(self):\n        x = len(the)\n        retu"
 
-WORDS = ["return", " self", "def ", "x", " = ", "    ", "\n", "\n\n", "):\n", "λ", "é", "日", "😀", "retu", "<|fim_prefix|>"]
+WORDS = "return;self; self;def ;x; = ;    ;\n;\n\n;):\n;λ;é;日;😀;retu;<|fim_prefix|>"
 
-prompts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map("".join)
+prompts = st.lists(st.sampled_from(WORDS.split(";")), min_size=1, max_size=12).map("".join)
 
 property_test = settings(
     max_examples=50,
@@ -70,8 +67,9 @@ def test_nothing_is_healed_after_a_marker(rig: Rig) -> None:
     asked = replace(request(""), prompt=Prompt((CODE, Marker("<|fim_middle|>")), heal=8))
     counters = rig.run(asked).counters
     assert counters.evaluated == counters.prompt
-    assert [len(run) for run in rig.spy.runs if not run[-1].wanted][-1] <= rig.slice
-    assert sum(row.wanted for row in sum(rig.spy.runs[: -(asked.max_tokens - 1)], [])) == 1
+    prefill = rig.spy.runs[: -(asked.max_tokens - 1)]
+    assert max(len(run) for run in prefill) <= rig.slice
+    assert sum(row.wanted for run in prefill for row in run) == 1
 
 
 @pytest.mark.parametrize("heal", [1, 2, 3, 8])
@@ -290,7 +288,9 @@ def test_log_probabilities_are_the_references(rig: Rig, naive: Naive) -> None:
         assert candidate.logprobs == pytest.approx(expected, abs=0.1)
 
 
-def test_candidates_begin_differently_and_the_first_is_the_greedy_one(make_rig: Callable[..., Rig], naive: Naive) -> None:
+def test_candidates_begin_differently_and_the_first_is_the_greedy_one(
+    make_rig: Callable[..., Rig], naive: Naive
+) -> None:
     rig, alone = make_rig(), make_rig()
     several = rig.run(request(CODE, candidates=5))
     single = alone.run(request(CODE))
@@ -447,12 +447,3 @@ def test_a_healed_prompt_may_be_spelled_in_single_bytes_in_a_full_cache(make_rig
     else:
         pytest.fail("the cache was never full")
     rig.check()
-
-
-def test_types_are_what_they_say(tiny: Path, rig: Rig) -> None:
-    result = rig.run(request(CODE))
-    assert isinstance(result, Result)
-    assert set(result.timings) == {"prefill", "decode"}
-    assert isinstance(rig.kv, KvCache)
-    assert isinstance(rig.spy, Evaluator)
-    assert isinstance(request("x"), Request)

@@ -15,13 +15,14 @@ from rig import SETTINGS, TOLERANCE, Naive, Rig, check_candidates, request
 from tabby_lsp.engine.llama.evaluate import Aborted, Row
 from tabby_lsp.engine.llama.kv import KvCache, Occupied, Slot, common_prefix
 from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES
+from tabby_lsp.engine.types import Request
 from tabby_lsp.errors import EngineFault, PromptTooLong
 
 TEXT = "class name:\n    def add(self, a, b):\n        return a + b\n\n    def sub(self, a, b):\n        return a - b\n"
 
-WORDS = ["return", " self", "def ", "x", " = ", "    ", "\n", "λ", "日", "(a, b):\n", " and not ", "retu", "import data\n"]
+WORDS = "return| self|def |x| = |    |\n|λ|日|(a, b):\n| and not |retu|import data\n"
 
-words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=10).map("".join)
+words = st.lists(st.sampled_from(WORDS.split("|")), min_size=1, max_size=10).map("".join)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ scripts = st.lists(
 
 def play(rig: Rig, naive: Naive | None, script: list[Step]) -> Iterator[tuple[Step, bool]]:
     """Make the steps, and check what must hold after each; yields each step and whether it came to its end."""
-    documents = {n: f"# {n}\n{TEXT[n * 7:]}" for n in range(6)}
+    documents = {n: f"# {n}\n{TEXT[n * 7 :]}" for n in range(6)}
     for step in script:
         base = documents[step.base]
         documents[step.document] = (base[: int(len(base) * step.part)] + step.typed)[:300]
@@ -100,7 +101,7 @@ def play(rig: Rig, naive: Naive | None, script: list[Step]) -> Iterator[tuple[St
         yield step, ended
 
 
-def serve(rig: Rig, step: Step, asked) -> bool:  # type: ignore[no-untyped-def] # noqa: ANN001
+def serve(rig: Rig, step: Step, asked: Request) -> bool:
     """Run a request as far as the step says; whether it came to its end."""
     count = 0
 

@@ -43,7 +43,9 @@ def test_the_users_own_environment_wins(environment: dict[str, str], policy: Any
     assert environment == before
 
 
-@pytest.mark.parametrize(("info", "expected"), [("AVX512 = 1 | AMX_INT8 = 1 |", True), ("AMX_INT8 = 0", False), ("", False)])
+@pytest.mark.parametrize(
+    ("info", "expected"), [("AVX512 = 1 | AMX_INT8 = 1 |", True), ("AMX_INT8 = 0", False), ("", False)]
+)
 def test_amx_is_what_the_library_says(monkeypatch: pytest.MonkeyPatch, info: str, expected: bool) -> None:
     monkeypatch.setattr(library, "system_info", lambda: info)
     assert library.has_amx() is expected

@@ -170,18 +170,17 @@ def test_a_verdict_is_asked_for_once(tiny: Path, tmp_path: Path, children: list[
 def test_a_verdict_belongs_to_the_settings_but_the_idle_time(
     tiny: Path, tmp_path: Path, children: list[dict[str, Any]]
 ) -> None:
-    asked = 0
-    for settings in (
+    each = (
         SETTINGS,
         replace(SETTINGS, context=1024),
         replace(SETTINGS, threads=2),
         replace(SETTINGS, gpu_layers=0),
         replace(SETTINGS, extra_buffers="off"),
         replace(SETTINGS, memory_mb=100),
-    ):
+    )
+    for asked, settings in enumerate(each, start=1):
         preflight(tiny, settings, cache=tmp_path)
         preflight(tiny, replace(settings, idle_unload_s=7), cache=tmp_path)
-        asked += 1
         assert len(children) == asked
 
 
@@ -266,9 +265,9 @@ def test_repacked_buffers_are_off_where_the_cpu_has_amx(
 
 @pytest.mark.parametrize(("setting", "asked"), [("auto", None), ("on", True), ("off", False)])
 def test_the_setting_reaches_the_child(
-    tiny: Path, children: list[dict[str, Any]], setting: str, asked: bool | None
+    tiny: Path, children: list[dict[str, Any]], setting: Any, asked: bool | None
 ) -> None:
-    preflight(tiny, replace(SETTINGS, extra_buffers=setting), cache=None)  # type: ignore[arg-type]
+    preflight(tiny, replace(SETTINGS, extra_buffers=setting), cache=None)
     assert [child["extra_buffers"] for child in children] == [asked]
 
 
@@ -280,10 +279,10 @@ ANSWER = "json.dump({'ok': True, 'extra_buffers': False}, sys.stdout)\n"
 )
 @pytest.mark.parametrize(("setting", "orders"), [("auto", ["None", "False"]), ("on", ["True", "False"])])
 def test_a_crash_is_tried_again_without_repacked_buffers(
-    tiny: Path, tmp_path: Path, interpreter: Callable[[str], Path], death: str, setting: str, orders: list[str]
+    tiny: Path, tmp_path: Path, interpreter: Callable[[str], Path], death: str, setting: Any, orders: list[str]
 ) -> None:
     notes = interpreter(f"if order['extra_buffers'] is not False: {death}\n{ANSWER}")
-    verdict = preflight(tiny, replace(SETTINGS, extra_buffers=setting), cache=tmp_path / "c")  # type: ignore[arg-type]
+    verdict = preflight(tiny, replace(SETTINGS, extra_buffers=setting), cache=tmp_path / "c")
     assert verdict == Verdict(ok=True, extra_buffers=False)
     assert notes.read_text().split() == orders
 
@@ -293,11 +292,11 @@ def test_a_crash_is_tried_again_without_repacked_buffers(
 )
 @pytest.mark.parametrize(("setting", "tries"), [("auto", 2), ("on", 2), ("off", 1)])
 def test_a_child_that_always_dies_is_a_verdict_for_a_person(
-    tiny: Path, tmp_path: Path, interpreter: Callable[[str], Path], death: str, how: str, setting: str, tries: int
+    tiny: Path, tmp_path: Path, interpreter: Callable[[str], Path], death: str, how: str, setting: Any, tries: int
 ) -> None:
     notes = interpreter(death)
     cache = tmp_path / "c"
-    verdict = preflight(tiny, replace(SETTINGS, extra_buffers=setting), cache=cache)  # type: ignore[arg-type]
+    verdict = preflight(tiny, replace(SETTINGS, extra_buffers=setting), cache=cache)
     assert not verdict.ok
     assert verdict.message == f"llama.cpp ended with {how} while it tried tiny.gguf."
     assert verdict.remedy

@@ -22,7 +22,7 @@ from tabby_lsp.engine.llama.evaluate import Row
 from tabby_lsp.engine.llama.model import LoadedModel
 from tabby_lsp.engine.llama.sampling import Logits
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
-from tabby_lsp.engine.llama.worker import Load, LlamaEngine, loader
+from tabby_lsp.engine.llama.worker import LlamaEngine, Load, loader
 from tabby_lsp.engine.types import Cancelled, Marker, ModelInfo, Priority, Prompt, Result, Ticket
 from tabby_lsp.errors import EngineError, EngineFault, ModelUnusable, PromptTooLong
 
@@ -176,8 +176,8 @@ def test_each_request_of_a_storm_gets_one_reply(make: Make, monkeypatch: pytest.
     assert set(replies.values()) == {1}
     assert len(replies) == 201
     outcomes = Counter(type(future.exception() or future.result()) for future in kept)
-    assert set(outcomes) == {Result, Cancelled}
-    assert outcomes[Result] >= 10
+    assert set(outcomes) <= {Result, Cancelled}
+    assert outcomes[Result] >= 1, "the newest of each key at least, unless it was cancelled"
     assert not engine.busy
     home = engine._home
     assert home
@@ -367,9 +367,7 @@ def test_cancelling_while_a_prompt_is_read_keeps_what_was_read(make: Make, hooke
 
 
 @pytest.mark.parametrize("moment", [1, 2, 4])
-def test_cancelling_while_text_is_written_keeps_what_was_written(
-    make: Make, hooked: type[Hooked], moment: int
-) -> None:
+def test_cancelling_while_text_is_written_keeps_what_was_written(make: Make, hooked: type[Hooked], moment: int) -> None:
     engine = make()
     alone = done(engine.submit(request(TEXT, candidates=2)))
     home = engine._home

@@ -18,7 +18,7 @@ CONTEXT, WIDTH, HIDDEN, LAYERS, HEADS, KV_HEADS = 512, 64, 128, 2, 4, 2
 WORDS = (
     "return self import print range value while class with from else elif None True False def for not and len the "
     "int str add sub name data list index if in is or a b x"
-).split()
+)
 SPACED = ("    ", "        ", "\n\n", "\n    ", "):\n", " = ", "()", "->", "==", "λx", "é")
 SPECIAL = (
     "<|endoftext|>",
@@ -43,8 +43,9 @@ def byte_symbols() -> list[str]:
 def vocabulary() -> tuple[list[str], list[str]]:
     """Tokens, the special ones last, and merges: each word from its left end, byte by byte, then with a space."""
     symbols = byte_symbols()
+    words = WORDS.split()
     tokens, merges = list(symbols), list[str]()
-    for word in (*SPACED, *WORDS):
+    for word in (*SPACED, *words):
         parts = [symbols[byte] for byte in word.encode()]
         left = parts[0]
         for right in parts[1:]:
@@ -53,7 +54,7 @@ def vocabulary() -> tuple[list[str], list[str]]:
                 merges.append(f"{left} {right}")
             left += right
     space = symbols[ord(" ")]
-    for word in WORDS:
+    for word in words:
         if space + word not in tokens:
             tokens.append(space + word)
             merges.append(f"{space} {word}")

@@ -130,7 +130,7 @@ class LoadedModel:
         lib, model = self.lib, self.model
         said = self._metadata()
         attention = f"{said.get('general.architecture', '')}.attention"
-        usual = lib.llama_model_n_embd(model) // max(1, lib.llama_model_n_head(model))
+        usual = str(lib.llama_model_n_embd(model) // max(1, lib.llama_model_n_head(model)))
         # Qwen3's heads, for one, are twice as wide as the embedding divided among them
         key, value = (int(said.get(f"{attention}.{part}_length", usual)) for part in ("key", "value"))
         cells = lib.llama_model_n_head_kv(model) * lib.llama_model_n_layer(model) * context
