@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 (a script; editors/ is no Python package)
 """Write the server's settings into `package.json`, from the same tables as docs/settings.md.
 
 Run `python editors/vscode/contribute_settings.py` after a change in `tabby_lsp/config.py`; with `--check` nothing is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from lsprotocol import types
 
@@ -33,7 +33,7 @@ class WorkDone:
         self._title = title
         self._cancellable = cancellable
 
-    async def __aenter__(self) -> WorkDone:
+    async def __aenter__(self) -> Self:
         """Begin."""
         if self._shown:
             self._shown = await self._create()

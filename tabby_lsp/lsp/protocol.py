@@ -35,7 +35,7 @@ class TabbyProtocol(LanguageServerProtocol):
             logger.warning("a message that is no object is ignored")
             return
         try:
-            structured = super().structure_message(message)
+            structured: Any = super().structure_message(message)
         except JsonRpcException as error:
             if "id" in message and "method" in message:
                 fault = JsonRpcInvalidParams(f"Invalid params for {message['method']}: {_why(error)}")

@@ -35,7 +35,7 @@ PARENT_POLL_S = 2.0
 class TabbyServer(LanguageServer):
     """One client's server."""
 
-    protocol: TabbyProtocol
+    protocol: TabbyProtocol  # pyright: ignore[reportIncompatibleVariableOverride]  narrower, and never replaced
 
     def __init__(self) -> None:
         super().__init__(

@@ -104,8 +104,7 @@ def test_a_suggestion_is_shown_accepted_and_undone(editor: Editor) -> None:
     def told() -> bool:
         return editor.command("tabby-lsp.statistics")["accepted_suggestions"] == before + 1
 
-    print(editor.command("tabby-lsp.statistics"), before)
-    editor.wait(told, "acceptance", 5)
+    editor.wait(told, "acceptance")
     editor.keys("  # fine<Esc>")
     editor.see(lambda view: view.lines[2].endswith("# fine"), "typed text")
     editor.keys("u")

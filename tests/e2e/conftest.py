@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-
 from e2e.wire import Editor
 
 Launch = Callable[..., Awaitable[Editor]]

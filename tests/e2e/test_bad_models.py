@@ -8,7 +8,6 @@ from pathlib import Path
 import gguf
 import pytest
 import pytest_asyncio
-
 from e2e.conftest import Launch
 from e2e.wire import UNHURRIED, Editor, Json, hole
 
@@ -89,7 +88,8 @@ CASES = [
 
 def configure(editor: Editor, path: str) -> None:
     """Set `model.path`."""
-    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": UNHURRIED | {"model": {"path": path}}}})
+    settings = UNHURRIED | {"model": {"path": path}}
+    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": settings}})
 
 
 @pytest.mark.parametrize(("make", "state", "words"), CASES)

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from e2e.wire import COMMAND, PATIENCE_S, UNHURRIED
 from lsprotocol import types
 from lsprotocol.converters import get_converter
 from pytest_lsp import ClientServerConfig, LanguageClient
-
-from e2e.wire import COMMAND, PATIENCE_S, UNHURRIED
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -152,7 +151,7 @@ async def test_a_suggestion_fits_into_the_buffer(name: str, session: Session) ->
     cursor = types.Position(line, units(BEFORE.rpartition("\n")[2], encoding))
     statistics = types.ExecuteCommandParams("tabby-lsp.statistics")
     async with asyncio.timeout(PATIENCE_S):
-        before = await client.workspace_execute_command_async(statistics)
+        before = counts(await client.workspace_execute_command_async(statistics))
         if name in INLINE:
             assert result.capabilities.inline_completion_provider
             edit, text, command = await ask_inline(client, cursor)
@@ -169,11 +168,17 @@ async def test_a_suggestion_fits_into_the_buffer(name: str, session: Session) ->
     async with asyncio.timeout(PATIENCE_S):
         accepted = types.ExecuteCommandParams(command.command, command.arguments)
         assert await client.workspace_execute_command_async(accepted) is None
-        after = await client.workspace_execute_command_async(statistics)
+        after = counts(await client.workspace_execute_command_async(statistics))
     inserted = len(written) - len(BEFORE) - len(AFTER)
     assert after["accepted_suggestions"] == before["accepted_suggestions"] + 1
     assert after["accepted_characters"] == before["accepted_characters"] + inserted
     assert after["shown_suggestions"] == before["shown_suggestions"] + 1
+
+
+def counts(reply: Any) -> dict[str, int]:
+    """The reply to tabby-lsp.statistics."""
+    assert isinstance(reply, dict)
+    return reply
 
 
 async def ask_inline(client: LanguageClient, cursor: types.Position) -> tuple[types.Range, str, types.Command]:
@@ -215,4 +220,3 @@ async def ask_list(
     assert item.filter_text == row[replaced:]
     assert item.command is not None
     return edit, item.text_edit.new_text, item.command
-

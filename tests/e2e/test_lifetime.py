@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from e2e.conftest import Launch
 from e2e.wire import COMMAND, PATIENCE_S, UNHURRIED, Editor, Json, hole
 
@@ -141,7 +140,8 @@ async def test_a_killed_editor_leaves_no_server(server_environment: dict[str, st
         gone, _ = await asyncio.to_thread(psutil.wait_procs, [server], NOTICED_WITHIN_S)
         assert gone == [server]
     finally:
-        os.killpg(client.pid, signal.SIGKILL) if session_of(client.pid) else None
+        for process in session_of(client.pid):
+            process.kill()
 
 
 def session_of(leader: int) -> list[psutil.Process]:
@@ -157,8 +157,8 @@ def session_of(leader: int) -> list[psutil.Process]:
 
 
 async def test_a_server_whose_editor_is_dead_from_the_start_ends(launch: Launch) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait(timeout=30)
+    dead = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await dead.wait()
     editor = await launch()
     await editor.initialize(processId=dead.pid)
     assert await editor.wait(within=NOTICED_WITHIN_S) == 1
@@ -205,7 +205,8 @@ async def connect(editor: Editor, port: int) -> tuple[asyncio.StreamReader, asyn
 async def test_stdout_is_the_protocols_alone(launch: Launch) -> None:
     editor = await launch(listen=False)
     reader, writer = editor.process.stdout, editor.process.stdin
-    assert reader is not None and writer is not None
+    assert reader is not None
+    assert writer is not None
     heard: list[bytes] = []
     copy = asyncio.StreamReader(limit=1 << 24)
 
@@ -240,9 +241,7 @@ async def test_stdout_is_the_protocols_alone(launch: Launch) -> None:
     assert messages > 3
 
 
-async def test_an_idle_model_leaves_memory_and_comes_back(
-    launch: Launch, model_file: Path, tmp_path: Path
-) -> None:
+async def test_an_idle_model_leaves_memory_and_comes_back(launch: Launch, model_file: Path, tmp_path: Path) -> None:
     """And where its file is gone meanwhile, that is said, and over as soon as it is back."""
     folder = tmp_path / "models"
     folder.mkdir()

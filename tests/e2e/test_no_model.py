@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from e2e.conftest import Launch
 from e2e.wire import CAPABILITIES, NEVER, NOT_FOUND, UNHURRIED, Editor, Json, hole
 
@@ -72,8 +71,8 @@ async def ask_until(editor: Editor, seen: Json, what: str) -> None:
 
 
 def looks(editor: Editor) -> int:
-    """How often the server has looked for a model and found none, by its log."""
-    return editor.log.read_text("utf-8").count("There is no model in")
+    """How often the server has looked for a model and found none, by the log that it sends."""
+    return sum("There is no model in" in said["message"] for said in editor.said("window/logMessage"))
 
 
 async def test_who_does_not_want_one_is_asked_once(launch: Launch, empty: Path, model_file: Path) -> None:

@@ -30,7 +30,7 @@ CAPABILITIES: dict[str, Json] = {
     "window": {"workDoneProgress": True, "showMessage": {}},
     "workspace": {"configuration": True, "workspaceFolders": True, "didChangeConfiguration": {}},
 }
-UNHURRIED: dict[str, Json] = {"completion": {"deadline_ms": 60_000, "max_tokens": 48}}
+UNHURRIED: dict[str, Json] = {"completion": {"deadline_ms": 60_000, "max_tokens": 48, "candidates": 2}}
 """Settings under which a busy machine gives the same answers as a quiet one."""
 
 
@@ -121,7 +121,8 @@ class Editor:
             "workspace/configuration": lambda params: [None] * len(params["items"]),
         }
         if listen:
-            assert process.stdout is not None and process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdin is not None
             editor.attach(process.stdout, process.stdin)
         return editor
 

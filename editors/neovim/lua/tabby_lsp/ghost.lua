@@ -2,6 +2,7 @@
 ---
 --- What is visible always fits the buffer: it shrinks while the typed text goes along with it and is gone, in the same
 --- redraw, with the first character that does not. There is one insert mode, hence one suggestion and one request.
+local insert = require('tabby_lsp.insert')
 local api = vim.api
 
 local M = {}
@@ -9,7 +10,6 @@ local M = {}
 local METHOD = 'textDocument/inlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2
 local NS = api.nvim_create_namespace('tabby_lsp')
-local WORD = [[^\_s*\%(\k\+\|\%(\k\@!\S\)\+\)]]
 
 ---@class tabby_lsp.Item
 ---@field text string with "\n" between lines
@@ -263,19 +263,8 @@ function M.accept(part)
   if not text or not shown then
     return
   end
-  local piece = text
-  if part == 'word' then
-    piece = vim.fn.matchstr(text, WORD)
-  elseif part == 'line' then
-    piece = assert(text:match('^\n*[^\n]*'))
-  end
-  piece = piece == '' and text or piece
   local client, buf, command = shown.client, shown.buf, shown.items[shown.index].command
-  local row, col = cursor()
-  local lines = vim.split(piece, '\n', { plain = true })
-  api.nvim_buf_set_text(buf, row, col, row, col, lines)
-  api.nvim_win_set_cursor(0, { row + #lines, #lines[#lines] + (#lines == 1 and col or 0) })
-  if piece ~= text then
+  if not insert(text, part) then
     draw()
     return
   end

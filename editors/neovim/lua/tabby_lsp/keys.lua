@@ -3,7 +3,9 @@ local api = vim.api
 
 local M = {}
 
----@type table<integer, table<string, table|false>> by buffer and key: the buffer's own mapping that ours replaced
+local MARK = 'tabby-lsp: ' -- tells our mappings from others
+
+---@type table<integer, table<string, table>> by buffer and key: the buffer's own mapping that ours replaced
 local before = {}
 
 local function raw(key)
@@ -55,14 +57,16 @@ function M.map(buf, keys, ui)
     if not key then
       return
     end
+    local old = api.nvim_buf_call(buf, function()
+      return vim.fn.maparg(key, 'i', false, true)
+    end)
     before[buf] = before[buf] or {}
-    if before[buf][key] == nil then
-      local old = vim.fn.maparg(key, 'i', false, true)
-      before[buf][key] = old.buffer == 1 and old or false
+    if not vim.startswith(old.desc or '', MARK) then
+      before[buf][key] = old.buffer == 1 and old or nil
     end
     vim.keymap.set('i', key, function()
       return when() and ('<C-g>u<Cmd>lua require("tabby_lsp").ui.%s<CR><C-g>u'):format(call) or pass_on(key)
-    end, { buffer = buf, expr = true, desc = 'tabby-lsp: ' .. call })
+    end, { buffer = buf, expr = true, desc = MARK .. call })
   end
   map(keys.accept, 'accept()', ui.visible)
   map(keys.accept_word, 'accept("word")', ui.visible)

@@ -34,10 +34,9 @@ end
 ---@param _ table
 function M.setup(_) end
 
----@param client vim.lsp.Client
 ---@param buf integer
-function M.attach(client, buf)
-  inline.enable(enabled, { bufnr = buf, client_id = client.id })
+function M.attach(_, buf)
+  inline.enable(enabled, { bufnr = buf })
   -- after the autocommands that enable() has made
   api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
     group = api.nvim_create_augroup('tabby_lsp.native.' .. buf, {}),
@@ -50,3 +49,56 @@ end
 function M.visible()
   return mark() ~= nil
 end
+
+--- Insert the visible suggestion or the beginning of it.
+---@param part? 'word'|'line' nil: all of it
+function M.accept(part)
+  local buf = api.nvim_get_current_buf()
+  inline.get({
+    on_accept = function(item)
+      local row, col = unpack(api.nvim_win_get_cursor(0))
+      local text, start_row, start_col = item.insert_text, item.range:to_extmark()
+      local typed = table.concat(api.nvim_buf_get_text(buf, start_row, start_col, row - 1, col, {}), '\n')
+      if type(text) ~= 'string' or not vim.startswith(text, typed) then
+        return
+      end
+      local all = insert((text:sub(#typed + 1):gsub('\r\n?', '\n')), part)
+      local client = vim.lsp.get_client_by_id(item.client_id)
+      if all and client and item.command then
+        client:exec_cmd(item.command, { bufnr = buf })
+      end
+    end,
+  })
+end
+
+--- There is no function for it, but to switch it off and on.
+function M.dismiss()
+  for _, on in ipairs({ false, true }) do
+    M.enable(on)
+  end
+end
+
+--- Show the next suggestion; Neovim 0.12 never asks for several, so there is one unless other servers have some.
+function M.next()
+  inline.select({ count = 1 })
+end
+
+--- Neovim asks by itself after each change, and has no function to ask by hand.
+function M.trigger() end
+
+---@return boolean
+function M.enabled()
+  return enabled
+end
+
+---@param on boolean
+function M.enable(on)
+  enabled, seen = on, nil
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'tabby_lsp' })) do
+    for buf in pairs(client.attached_buffers) do
+      inline.enable(on, { bufnr = buf })
+    end
+  end
+end
+
+return M
