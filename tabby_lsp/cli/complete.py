@@ -21,9 +21,7 @@ AROUND = 6
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `complete`."""
-    parser.add_argument(
-        "place", metavar="FILE:LINE:COLUMN", help="where the cursor is, counted from 1; - as FILE: stdin"
-    )
+    parser.add_argument("place", metavar="FILE:LINE:COLUMN", help="where the cursor is, counted from 1")
     parser.add_argument("--json", action="store_true", help="text, range, reason, timings and token counts as JSON")
     parser.add_argument("--show-prompt", action="store_true", help="also print what the model read")
     parser.add_argument("--candidates", type=int, metavar="N", help="how many suggestions (default: 1)", default=1)
@@ -39,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from tabby_lsp.config import LogSettings
 
     name, line, column = _place(args.place)
-    text = sys.stdin.read() if name == "-" else _read(Path(name))
+    text = _read(Path(name))
     log.configure(LogSettings(level="warning"))
     resolved = options.resolve(Path(name).resolve().parent)
     for fault in resolved.faults:

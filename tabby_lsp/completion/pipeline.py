@@ -177,7 +177,8 @@ def _suggestions(candidates: tuple[Candidate, ...], case: Case) -> tuple[tuple[S
     reasons: list[str] = []
     for candidate in candidates:
         try:
-            text = postprocess.postprocess(case.lead + candidate.text, case)
+            written = postprocess.whole_lines(candidate.text, candidate.finish)
+            text = postprocess.postprocess(case.lead + written, case)
         except postprocess.Rejected as rejected:
             reasons.append(str(rejected))
             continue

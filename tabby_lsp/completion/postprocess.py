@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 from tabby_lsp.completion.case import Case
+from tabby_lsp.engine.types import Finish
 from tabby_lsp.syntax.surplus import surplus_closers
 from tabby_lsp.syntax.truncate import end_of_scope
 
@@ -236,6 +237,22 @@ TYPED_ALONG: tuple[Transform, ...] = (
     with_file_endings,
 )
 """What a suggestion needs again when it is shown at a later cursor: brackets may have been closed meanwhile."""
+
+
+def whole_lines(text: str, finish: Finish) -> str:
+    """What was not written to its end is cut after its last whole line.
+
+    Raises:
+        Rejected: time ran out within the first line; half an expression is of no use seconds later.
+    """
+    if finish not in (Finish.DEADLINE, Finish.LENGTH, Finish.CONTEXT):
+        return text
+    whole = text.rpartition("\n")[0]
+    if whole.strip():
+        return whole
+    if finish is Finish.DEADLINE:
+        raise Rejected("deadline")
+    return text
 
 
 def postprocess(text: str, case: Case, transforms: tuple[Transform, ...] = TRANSFORMS) -> str:

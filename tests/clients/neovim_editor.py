@@ -15,7 +15,7 @@ import pynvim
 
 PLUGIN = Path(__file__).parents[2] / "editors" / "neovim"
 SCRIPTED_SERVER = Path(__file__).parent / "scripted_server.lua"
-SLOWEST_S = 60.0
+SLOWEST_S = 30.0
 """For whatever waits on the model: a suggestion takes up to 3 s on two shared cores, loading the model some more."""
 
 T = TypeVar("T")

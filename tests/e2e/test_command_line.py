@@ -65,7 +65,7 @@ def test_complete_as_json(environment: dict[str, str], source: Path) -> None:
 
 
 def test_complete_in_place_from_stdin(environment: dict[str, str]) -> None:
-    done = run(environment, "complete", "-:5:9", "--language", "python", stdin=HOLE)
+    done = run(environment, "complete", "/dev/stdin:5:9", "--language", "python", stdin=HOLE)
     assert done.returncode == 0, done.stderr
     assert "for value in values:" in done.stdout
     assert "return total / len(values)" in done.stdout

@@ -430,13 +430,15 @@ class Loads:
 
     def __init__(self, path: Path, *failures: Exception) -> None:
         self.failures, self.count = list(failures), 0
+        self.last: LoadedModel | None = None
         self._load = loader(path, SETTINGS, extra_buffers=True)
 
     def __call__(self) -> LoadedModel:
         self.count += 1
         if self.failures:
             raise self.failures.pop(0)
-        return self._load()
+        self.last = self._load()
+        return self.last
 
 
 def test_the_model_is_loaded_on_demand_and_once(make: Make, tiny: Path) -> None:
@@ -462,8 +464,8 @@ def test_an_idle_model_leaves_memory_and_comes_back(make: Make, tiny: Path) -> N
     load, unloaded = Loads(tiny), threading.Semaphore(0)
     engine = make(load=load, settings=replace(SETTINGS, idle_unload_s=1), on_unload=unloaded.release)
     first = text_of(engine.submit(request(TEXT)))
-    tokenizer = engine.tokenizer
-    assert isinstance(tokenizer, Vocabulary)
+    assert load.last
+    tokenizer = load.last.vocabulary
     assert unloaded.acquire(timeout=PATIENCE_S)
     assert not engine.loaded
     with pytest.raises(EngineError):
@@ -573,6 +575,19 @@ def test_tokenizing_while_the_model_goes_is_safe(tiny: Path) -> None:
 # ---- closing -----------------------------------------------------------------------------------------------------
 
 
+def close_while_held(engine: LlamaEngine, gate: Gate) -> None:
+    """Close an engine whose thread stands at a gate, and open it once the closing has been noticed."""
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    closed = engine.ready()
+    while not closed.done() or closed.exception() is None:
+        assert closing.is_alive()
+        closed = engine.ready()
+    gate.open_()
+    closing.join(PATIENCE_S)
+    assert not closing.is_alive()
+
+
 def test_closing_while_text_is_written(make: Make, writing: type[Hooked]) -> None:
     """What is under way is cancelled, its copies with it, before the model's memory is freed."""
     for candidates in (1, 3):
@@ -580,10 +595,7 @@ def test_closing_while_text_is_written(make: Make, writing: type[Hooked]) -> Non
         running = engine.submit(request(TEXT, max_tokens=100, candidates=candidates), gate.pass_through)
         gate.await_()
         overtaken = engine.submit(request(TEXT, key="b", candidates=candidates, priority=Priority.CHAT))
-        ready = threading.Thread(target=gate.open_)
-        ready.start()
-        engine.close()
-        ready.join(PATIENCE_S)
+        close_while_held(engine, gate)
         assert ended(running)
         assert ended(overtaken)
         engine._thread.join(PATIENCE_S)
@@ -605,13 +617,7 @@ def test_closing_while_others_were_overtaken(make: Make, writing: type[Hooked]) 
 
     tickets.append(engine.submit(request("0", key="0", max_tokens=50, candidates=3), overtake))
     gate.await_()
-    closing = threading.Thread(target=engine.close)
-    closing.start()
-    assert threading.Event().wait(0) is False
-    while not engine._closing:
-        pass
-    gate.open_()
-    closing.join(PATIENCE_S)
+    close_while_held(engine, gate)
     assert [ended(ticket) for ticket in tickets] == [True] * 3
     engine._thread.join(PATIENCE_S)
     gc.collect()

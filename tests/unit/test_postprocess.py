@@ -11,6 +11,7 @@ from tabby_lsp.completion.case import Case, case_for
 from tabby_lsp.completion.types import Ask, Trigger
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Snapshot
+from tabby_lsp.engine.types import Finish
 from tabby_lsp.syntax.scope import scope_at
 from tabby_lsp.syntax.trees import Trees
 
@@ -172,3 +173,22 @@ def test_whole_answer(language: str, text: str, output: str, shown: str) -> None
 def test_every_transform_is_in_the_table_once() -> None:
     assert len(set(pp.TRANSFORMS)) == len(pp.TRANSFORMS)
     assert set(pp.TYPED_ALONG) <= set(pp.TRANSFORMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "left"),
+    [
+        ("a()\nb()\nc(", Finish.DEADLINE, "a()\nb()"),
+        ("a()\nb()\nc(", Finish.LENGTH, "a()\nb()"),
+        ("a()\nb()\nc(", Finish.END, "a()\nb()\nc("),
+        ("very_long(", Finish.LENGTH, "very_long("),
+        ("\n\nhalf", Finish.LENGTH, "\n\nhalf"),
+    ],
+)
+def test_unfinished_text_ends_with_a_whole_line(text: str, finish: Finish, left: str) -> None:
+    assert pp.whole_lines(text, finish) == left
+
+
+def test_half_a_line_after_the_deadline_is_not_shown() -> None:
+    with pytest.raises(pp.Rejected, match="deadline"):
+        pp.whole_lines("half of", Finish.DEADLINE)
