@@ -130,6 +130,10 @@ def _parse_toml(raw: bytes) -> tuple[Mapping[str, object], str, str]:
         return {}, at, f"not valid TOML: {NOT_ONE_LINE.sub(' ', message)}"
 
 
+PUSHED = "workspace settings"
+"""The layer of what a client sends after its start."""
+
+
 class _Layers:
     """Values as the layers are laid over each other; faults are worded last, when it is known what is used."""
 
@@ -157,6 +161,8 @@ class _Layers:
             if key in FAIL_CLOSED and value != "":  # an empty variable is one that was meant to be unset
                 self.values[key], self.origins[key] = FAIL_CLOSED[key], layer
         elif allowed is not None and accepted not in allowed:
+            if layer == PUSHED and accepted == self.values[key]:  # clients push what they said at their start again
+                return
             only = f"only set this to {show(allowed[0])}" if allowed else "not set this"
             self.complain(place, f"a project may {only}", key)
         else:
@@ -206,25 +212,25 @@ class _Layers:
             elif name.startswith("TABBY_LSP_") and name not in VARIABLES_APART:
                 self.unknown(place, name, {variable: variable for variable in VARIABLES})
 
-    def lay_client(self, options: object) -> None:
+    def lay_client(self, options: object, layer: str = "client", *, project: bool = False) -> None:
         if not options and not isinstance(options, bool | int | str):  # null, or Lua's empty table, which is a list
             return
         if not isinstance(options, Mapping):
-            self.complain("client", f"expected an object, got {show(options)}; nothing in it is used")
+            self.complain(layer, f"expected an object, got {show(options)}; nothing in it is used")
             return
         table = {str(name): value for name, value in cast("Mapping[object, object]", options).items()}
         ours = next((name for name in SERVER_NAMES if name in table), None)
         if ours is None:
-            self.lay("client", self.from_json(table))
+            self.lay(layer, self.from_json(table), project=project)
             return
         for name in table:
             if name != ours and (name in SERVER_NAMES or _snake(name) in WITHIN[""]):
-                self.complain(f"client: {_name(name)}", f'ignored beside "{ours}"; move it inside')
+                self.complain(f"{layer}: {_name(name)}", f'ignored beside "{ours}"; move it inside')
         inner = table[ours]
         if isinstance(inner, Mapping):
-            self.lay("client", self.from_json(cast("Mapping[str, object]", inner)))
+            self.lay(layer, self.from_json(cast("Mapping[str, object]", inner)), project=project)
         elif inner is not None and inner != []:
-            self.complain(f"client: {ours}", f"expected an object, got {show(inner)}; nothing in it is used")
+            self.complain(f"{layer}: {ours}", f"expected an object, got {show(inner)}; nothing in it is used")
 
     def from_json(self, table: Mapping[str, object], above: str = "") -> dict[str, object]:
         """Bring what JavaScript and Lua clients send into the shape that a TOML file would have."""
@@ -268,14 +274,17 @@ def resolve(
     project: Path | Sequence[Path] | None = None,
     initialization_options: object | None = None,
     environment: Mapping[str, str] | None = None,
+    pushed_options: object | None = None,
 ) -> Resolved:
     """Lay all layers over the built-in defaults: the user's file, the projects', the environment, the client.
 
     Args:
         project: the root folder or folders, the later ones winning; only what `PROJECT_MAY_SET` lists is read there.
-        initialization_options: `initializationOptions` or the settings of `workspace/didChangeConfiguration`, bare or
-            under the server's name, in snake_case or camelCase; null anywhere means "not set".
+        initialization_options: `initializationOptions`, bare or under the server's name, in snake_case or camelCase;
+            null anywhere means "not set".
         environment: variables, the process's own where None.
+        pushed_options: the settings of `workspace/didChangeConfiguration`, in the same form. Editors take them from the
+            workspace too (`.dir-locals.el`), so only what `PROJECT_MAY_SET` lists is changed by them.
 
     Returns:
         The settings, every fault, and where each value came from. Wrong options never raise.
@@ -289,4 +298,5 @@ def resolve(
         layers.lay_file(root / PROJECT_FILE, project=True)
     layers.lay_environment(variables)
     layers.lay_client(initialization_options)
+    layers.lay_client(pushed_options, PUSHED, project=True)
     return layers.close()

@@ -28,7 +28,7 @@ def folders_of(params: types.InitializeParams) -> list[Path]:
 
 def resolve(server: TabbyServer) -> None:
     """Resolve the settings from all their layers; each fault is said once."""
-    resolved = options.resolve(server.folders, server.client_options)
+    resolved = options.resolve(server.folders, server.client_options, pushed_options=server.pushed_options)
     server.settings = resolved.settings
     log.configure(resolved.settings.log)
     new = [str(fault) for fault in resolved.faults if str(fault) not in server.told_faults]
@@ -58,13 +58,13 @@ def register(server: TabbyServer) -> None:
             logger.info("the client gave no configuration: %s", error)
             return
         if values and values[0] is not None:
-            server.client_options = values[0]
+            server.pushed_options = values[0]
             changed()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
         if params.settings:
-            server.client_options = params.settings
+            server.pushed_options = params.settings
             changed()
             return
         workspace = server.client_capabilities.workspace

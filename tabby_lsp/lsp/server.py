@@ -51,6 +51,7 @@ class TabbyServer(LanguageServer):
         self.encoding = PositionEncoding.UTF16
         self.folders: list[Path] = []
         self.client_options: object = None
+        self.pushed_options: object = None
         self.told_faults: set[str] = set()
         self.initialized = False
         self.statistics = commands.Statistics()

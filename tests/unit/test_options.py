@@ -479,3 +479,30 @@ def test_the_import_is_light() -> None:
     code = "import sys, tabby_lsp.options; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"cattrs", "difflib", "platformdirs", "rich", "tomllib", "pygls"} & set(ran.stdout.split())
+
+
+# --- what a client pushes later, which may come from a workspace
+
+
+def test_pushed_options_change_what_a_project_may() -> None:
+    resolved = resolve(environment=NO_FILE, pushed_options={"tabby-lsp": {"completion": {"maxLines": 3}}})
+    assert resolved.faults == ()
+    assert resolved.settings.completion.max_lines == 3
+    assert resolved.origins["completion.max_lines"] == "workspace settings"
+
+
+@pytest.mark.parametrize(("section", "key", "value"), [("model", "path", "/x.gguf"), ("log", "file", "/x")])
+def test_pushed_options_may_not_name_files(section: str, key: str, value: str) -> None:
+    resolved = resolve(environment=NO_FILE, pushed_options={section: {key: value}})
+    (fault,) = resolved.faults
+    assert fault.place == f"workspace settings: {section}.{key}"
+    assert "may not set this" in fault.message
+    assert resolved.settings == Settings()
+
+
+def test_a_client_may_push_what_it_said_at_first() -> None:
+    said = {"model": {"path": "/x.gguf"}, "offline": True}
+    resolved = resolve(None, said, NO_FILE, said)
+    assert resolved.faults == ()
+    assert resolved.settings.model.path == "/x.gguf"
+    assert resolved.origins["model.path"] == "client"

@@ -81,7 +81,8 @@ export function activate(context: ExtensionContext): void {
     commands.registerCommand("tabby-lsp.showStatus", () => status.tell()),
     commands.registerCommand("tabby-lsp.showLog", () => log.show()),
     workspace.onDidChangeConfiguration((event) => {
-      if (["path", "arguments"].some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) void restart();
+      // the rest of the settings comes from the user alone, and the server takes it at its start only
+      if (["path", "arguments", "model", "engine", "log", "offline"].some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) void restart();
     }),
   );
   void restart();
