@@ -245,7 +245,7 @@ def whole_lines(text: str, finish: Finish) -> str:
     Raises:
         Rejected: time ran out within the first line; half an expression is of no use seconds later.
     """
-    if finish not in (Finish.DEADLINE, Finish.LENGTH, Finish.CONTEXT):
+    if finish not in (Finish.DEADLINE, Finish.LENGTH):
         return text
     whole = text.rpartition("\n")[0]
     if whole.strip():

@@ -54,7 +54,6 @@ class Finish(enum.StrEnum):
     RULE = "stop-rule"
     LENGTH = "max-tokens"
     DEADLINE = "deadline"
-    CONTEXT = "context-full"
 
 
 StopRule = Callable[[str], int | None]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from tabby_lsp.lsp import configuration
+
 if TYPE_CHECKING:
     from tabby_lsp.completion.types import Suggestion
     from tabby_lsp.lsp.server import TabbyServer
@@ -63,4 +65,5 @@ def register(server: TabbyServer) -> None:
 
     @server.command(RESTART)
     def restart() -> None:
+        configuration.resolve(server)
         asyncio.get_running_loop().call_soon(server.model.start)

@@ -1,5 +1,5 @@
 --- A language server inside Neovim, for tests of the client: it answers what the test has told it to.
-Scripted = { items = {}, hold = false, encoding = 'utf-8', requests = {}, cancelled = {}, commands = {}, held = {} }
+Scripted = { items = {}, hold = false, requests = {}, cancelled = {}, commands = {}, held = {} }
 
 function Scripted.seen()
   return vim.json.encode({
@@ -27,7 +27,7 @@ vim.lsp.config('tabby_lsp', {
       if method == 'initialize' then
         result = {
           capabilities = {
-            positionEncoding = Scripted.encoding,
+            positionEncoding = 'utf-8',
             textDocumentSync = 2,
             inlineCompletionProvider = vim.empty_dict(),
             executeCommandProvider = { commands = { 'accepted' } },

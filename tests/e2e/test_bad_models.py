@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,7 +23,11 @@ async def editor(
     server_environment: dict[str, str], log_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Editor]:
     """One server for all the files, which says what it thinks of each."""
-    editor = await Editor.start(server_environment, log_folder / "bad-models.log")
+    config = tmp_path_factory.mktemp("config") / "config.toml"
+    config.touch()
+    environment = server_environment | {"TABBY_LSP_CONFIG": str(config)}
+    editor = await Editor.start(environment, log_folder / "bad-models.log")
+    editor.config = config
     await editor.initialize(UNHURRIED)
     await editor.status_is("ready")
     editor.open(URI, TEXT)
@@ -86,10 +91,14 @@ CASES = [
 ]
 
 
-def configure(editor: Editor, path: str) -> None:
-    """Set `model.path`."""
-    settings = UNHURRIED | {"model": {"path": path}}
-    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": settings}})
+async def configure(editor: Editor, **settings: dict[str, object]) -> None:
+    """Write the user's settings file and restart the model, as a person would."""
+    assert editor.config is not None
+    sections = {
+        name: "".join(f"{k} = {json.dumps(v)}\n" for k, v in values.items()) for name, values in settings.items()
+    }
+    editor.config.write_text("".join(f"[{name}]\n{body}" for name, body in sections.items()))
+    await editor.request("workspace/executeCommand", {"command": "tabby-lsp.restart"})
 
 
 @pytest.mark.parametrize(("make", "state", "words"), CASES)
@@ -98,7 +107,7 @@ async def test_a_bad_file_is_explained_and_a_good_one_serves(
 ) -> None:
     path = make(tmp_path, model_file)
     shown = len(editor.said("window/showMessage"))
-    configure(editor, str(path))
+    await configure(editor, model={"path": str(path)})
     told = await editor.status_is(state)
     for word in words:
         assert word in told["message"]
@@ -111,17 +120,16 @@ async def test_a_bad_file_is_explained_and_a_good_one_serves(
     assert all(told["message"] in said["message"] for said in messages)
     assert not [method for method, _ in editor.asked if method == "window/showMessageRequest"]
 
-    configure(editor, str(model_file))
+    await configure(editor, model={"path": str(model_file)})
     await editor.status_is("ready")
     assert (await editor.complete(URI, LINE, CHARACTER)).items
 
 
 async def test_more_memory_than_is_allowed_is_refused(editor: Editor, model_file: Path) -> None:
-    frugal = UNHURRIED | {"engine": {"memory_mb": 64}, "model": {"path": str(model_file)}}
-    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": frugal}})
+    await configure(editor, engine={"memory_mb": 64}, model={"path": str(model_file)})
     told = await editor.status_is("error")
     assert "engine.memory_mb allows 64" in told["message"]
-    configure(editor, str(model_file))
+    await configure(editor, model={"path": str(model_file)})
     await editor.status_is("ready")
 
 
@@ -130,6 +138,19 @@ async def test_a_restart_is_a_command(editor: Editor) -> None:
     assert await editor.request("workspace/executeCommand", {"command": "tabby-lsp.restart"}) is None
     await editor.until(lambda: editor.statuses()[before:][-1:] == ["ready"], "ready model")
     assert "loading" in editor.statuses()[before:]
+    assert (await editor.complete(URI, LINE, CHARACTER)).items
+
+
+async def test_a_client_may_not_push_another_file(editor: Editor, model_file: Path) -> None:
+    await configure(editor, model={"path": str(model_file)})
+    await editor.status_is("ready")
+    settings = UNHURRIED | {"model": {"path": "/from/a/cloned/repository.gguf"}}
+    editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": settings}})
+
+    def complaints() -> list[Json]:
+        return [said for said in editor.said("window/showMessage") if "may not set this" in said["message"]]
+
+    await editor.until(complaints, "complaint")
     assert (await editor.complete(URI, LINE, CHARACTER)).items
 
 

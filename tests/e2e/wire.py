@@ -87,6 +87,7 @@ class Editor:
     asked: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     answers: dict[str, Callable[[Json], Json]] = field(default_factory=dict[str, Callable[[Json], Json]])
     ended: bool = False
+    config: Path | None = None
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)

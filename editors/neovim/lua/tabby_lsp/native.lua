@@ -63,6 +63,8 @@ function M.accept(part)
         return
       end
       local all = insert((text:sub(#typed + 1):gsub('\r\n?', '\n')), part)
+      -- get() is late: the key's own second <C-g>u has run before the text came
+      api.nvim_feedkeys(vim.keycode('<C-g>u'), 'in', false)
       local client = vim.lsp.get_client_by_id(item.client_id)
       if all and client and item.command then
         client:exec_cmd(item.command, { bufnr = buf })
