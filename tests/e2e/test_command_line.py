@@ -15,9 +15,9 @@ HOLE = '''def mean(values):
     """The arithmetic mean of a non-empty list."""
     total = 0.0
     for value in values:
-        
+{}
     return total / len(values)
-'''
+'''.format(" " * 8)
 
 
 @pytest.fixture(scope="module")

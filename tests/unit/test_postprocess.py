@@ -125,7 +125,7 @@ def test_transform(transform: pp.Transform, text: str, output: str, left: str) -
 REJECTIONS = [
     ("nothing", EMPTY_BODY, "", "blank"),
     ("white space", EMPTY_BODY, "  \n\n  ", "blank"),
-    ("code at the margin in a block", "def f(a):\n    '''Doc.'''\n█\n    return a\n", "    \n\nif a:\n", "outside-block"),
+    ("code at the margin", "def f(a):\n    '''Doc.'''\n█\n    return a\n", "    \n\nif a:\n", "outside-block"),
     ("a marker alone", EMPTY_BODY, "<|fim_middle|>", "blank"),
     ("one letter", "x = █\n", "a", "too-short"),
     ("the line below", "a = 1\n█\nreturn_value = a\n", "return_value = a", "blank"),

@@ -22,7 +22,7 @@ WAITING: dict[str, dict[str, str]] = {
     "passive": {"OMP_WAIT_POLICY": "passive"},
     "auto": {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"},
 }
-"""How OpenMP's threads wait for work. A thread that spins takes the core from whoever could let it go on: beside two busy
+"""How OpenMP's threads wait for work. A thread that spins takes the core from whoever could let it go on: beside busy
 processes a token took 25 ms (median) with `passive`, 46 with 1,000 spins, 547 with 10,000 and 356 with `active`. On an
 idle machine spinning gains 16-25 %, and a language server is seldom alone (docs/decisions/0005)."""
 

@@ -146,6 +146,7 @@ def _child(order: dict[str, Any]) -> tuple[Verdict | None, int]:
     try:
         done = subprocess.run(
             command,
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # it would start a debugger for one
             input=json.dumps(order).encode(),
             capture_output=True,
             timeout=TIMEOUT_S,
