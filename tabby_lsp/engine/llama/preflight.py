@@ -142,11 +142,14 @@ def _child(order: dict[str, Any]) -> tuple[Verdict | None, int]:
     # -P: an editor starts us in the user's project, and a `json.py` in there is not the one we mean
     command = [sys.executable, "-P", "-m", "tabby_lsp.engine.llama.preflight"]
     paths = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "GGML_NO_BACKTRACE": "1",  # a child that aborts would start a debugger first
+    }
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # it would start a debugger for one
             input=json.dumps(order).encode(),
             capture_output=True,
             timeout=TIMEOUT_S,
