@@ -31,7 +31,7 @@ class Family:
     name: str = ""
     repository: str = ""
     separator: str = ""
-    tail: int = 24
+    tail: int = 64
     heal: int = 2
     stop: tuple[str, ...] = ()
 
