@@ -86,18 +86,23 @@ def holes(path: Path) -> Iterator[Hole]:
     """Read a set: JSON lines, gzipped or not, with the keys of `NAMES`.
 
     Raises:
-        TabbyError: a row lacks a part.
+        TabbyError: the file cannot be read, or a row lacks a part.
     """
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines):
-            row = json.loads(line)
-            parts = {part: next((row[key] for key in keys if key in row), None) for part, keys in NAMES.items()}
-            if None in parts.values():
-                missing = next(part for part, value in parts.items() if value is None)
-                raise TabbyError(f"{path}:{number + 1} has no {missing}.", f"Keys that count: {NAMES[missing]}.")
-            name = str(row.get("task_id", number))
-            language = str(row.get("language") or row.get("lang") or language_of(str(row.get("path", "hole.py"))))
-            yield Hole(name, str(parts["prefix"]), str(parts["suffix"]), str(parts["middle"]), language)
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield _hole(json.loads(line), f"{path}:{number}")
+    except (OSError, ValueError) as error:
+        raise TabbyError(f"{path} cannot be read: {error}.", "It must be JSON lines, gzipped or not.") from error
+
+
+def _hole(row: dict[str, object], place: str) -> Hole:
+    parts = {part: next((row[key] for key in keys if key in row), None) for part, keys in NAMES.items()}
+    if missing := next((part for part, value in parts.items() if value is None), None):
+        raise TabbyError(f"{place} has no {missing}.", f"Keys that count: {', '.join(NAMES[missing])}.")
+    language = str(row.get("language") or row.get("lang") or language_of(str(row.get("path", "hole.py"))))
+    name = str(row.get("task_id", place))
+    return Hole(name, str(parts["prefix"]), str(parts["suffix"]), str(parts["middle"]), language)
 
 
 def first_line(text: str) -> str:

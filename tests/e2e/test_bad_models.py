@@ -141,9 +141,7 @@ async def test_a_restart_is_a_command(editor: Editor) -> None:
     assert (await editor.complete(URI, LINE, CHARACTER)).items
 
 
-async def test_a_client_may_not_push_another_file(editor: Editor, model_file: Path) -> None:
-    await configure(editor, model={"path": str(model_file)})
-    await editor.status_is("ready")
+async def test_a_client_may_not_push_another_file(editor: Editor) -> None:
     settings = UNHURRIED | {"model": {"path": "/from/a/cloned/repository.gguf"}}
     editor.notify("workspace/didChangeConfiguration", {"settings": {"tabby-lsp": settings}})
 
