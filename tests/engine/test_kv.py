@@ -324,11 +324,11 @@ def test_copies_are_given_back_when_a_listener_raises(rig: Rig) -> None:
 
 
 def test_copies_are_given_back_however_early_a_generation_is_closed(rig: Rig) -> None:
-    total = sum(1 for _ in rig.start(request(TEXT, candidates=4, max_tokens=5)).steps())
+    total = sum(1 for _ in rig.start(request(TEXT, candidates=4, max_tokens=6)).steps())
     assert total > 6
     for count in range(total + 1):
         rig.kv.clear()
-        steps = rig.start(request(TEXT, candidates=4, max_tokens=5)).steps()
+        steps = rig.start(request(TEXT, candidates=4, max_tokens=6)).steps()
         for _ in range(count):
             next(steps)
         steps.close()

@@ -99,8 +99,8 @@ class Generation:
         slot, reused = self._kv.place(request.key, tokens, room=room, keep_at_most=stem - 1)
         lanes: list[_Lane] = []
         try:
-            yield from self._prefill(slot, tokens[: stem - 1])
-            row, rest = yield from self._heal(slot, tokens[stem - 1 :], forced)
+            yield from self._prefill(slot, tokens, keep=heal + 1)
+            row, rest = yield from self._heal(slot, tokens[len(slot.tokens) :], heal, forced)
             prefilled = time.monotonic()
             evaluated = self.ticket.evaluated
             self._begin(lanes, slot, row, rest)
@@ -134,13 +134,16 @@ class Generation:
         slot.tokens += tokens
         self.ticket.evaluated += len(tokens)
 
-    def _prefill(self, slot: Slot, tokens: list[int]) -> Steps:
-        while len(slot.tokens) < len(tokens):
+    def _prefill(self, slot: Slot, tokens: list[int], keep: int) -> Steps:
+        """Evaluate slices until what is left, with at least `keep` tokens, fits into one batch with logits."""
+        while len(tokens) - len(slot.tokens) > max(self._slice, keep):
             at = len(slot.tokens)
-            self._evaluate(slot, tokens[at : at + self._slice], wanted=0)
+            self._evaluate(slot, tokens[at : min(at + self._slice, len(tokens) - keep)], wanted=0)
             yield
 
-    def _heal(self, slot: Slot, tokens: list[int], forced: bytes) -> Generator[None, None, tuple[int, bytes]]:
+    def _heal(
+        self, slot: Slot, tokens: list[int], heal: int, forced: bytes
+    ) -> Generator[None, None, tuple[int, bytes]]:
         """Write the text of the tokens that were taken back, in the way the model prefers.
 
         The tokens as they were are the draft: one batch holds them all, and where the model spells the text
@@ -148,15 +151,16 @@ class Generation:
 
         Args:
             slot: the sequence, holding everything before `tokens`.
-            tokens: the last token before the cut, then the ones taken back.
+            tokens: what is left to evaluate; the last of them are the ones taken back.
+            heal: how many are taken back.
             forced: their text, as bytes.
 
         Returns:
             The row of the batch whose logits choose the first token of the candidates, and the bytes with which
             that token must begin (none where all of the text is written).
         """
-        self._evaluate(slot, tokens, wanted=len(tokens))
-        rest, row = forced, 0
+        self._evaluate(slot, tokens, wanted=heal + 1)
+        rest, row = forced, len(tokens) - 1 - heal
         while rest:
             token = spell(self._evaluator.logits(row), self._vocabulary, rest)
             piece = self._vocabulary.piece(token)
