@@ -217,6 +217,7 @@ async def ask_list(
     assert edit.start.line == edit.end.line
     row = BEFORE.rpartition("\n")[2]
     replaced = next(n for n in range(len(row) + 1) if units(row[:n], encoding) == edit.start.character)
-    assert item.filter_text == row[replaced:]
+    assert item.filter_text == item.text_edit.new_text
+    assert item.filter_text.startswith(row[replaced:])
     assert item.command is not None
     return edit, item.text_edit.new_text, item.command
