@@ -12,6 +12,10 @@ from tabby_lsp.syntax.scope import Scope
 
 FOLLOWING = 30
 """Lines below the cursor that a suggestion is compared with."""
+OPENERS = (":", "{")
+"""Ends of lines that open a block."""
+PROSE = frozenset({"plaintext", "markdown", "restructuredtext", "latex", "gitcommit", "git-commit"})
+"""Languages in which indentation says nothing about blocks."""
 UNIT_LINES = 2_000
 """Lines that say what a file indents with."""
 TAB = 8
@@ -80,7 +84,7 @@ class Case:
     def indent_unit(self) -> str:
         """What the file indents with: a tab, some spaces, or nothing where its lines do not say."""
         lines = self.snapshot.lines[:UNIT_LINES]
-        indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line.strip()]
+        indents = [space_before(line) for line in lines if line.strip()]
         tabs = sum(indent.startswith("\t") for indent in indents)
         spaces = [len(indent) for indent in indents if indent.startswith(" ")]
         if tabs > len(spaces):
@@ -88,21 +92,28 @@ class Case:
         return " " * min((size for size in spaces if size > 1), default=0)
 
     @cached_property
+    def above(self) -> str:
+        """The nearest line above that is not blank; empty where there is none."""
+        return next((line for line in reversed(self.preceding) if line.strip()), "")
+
+    @cached_property
     def lead(self) -> str:
         """Indentation that whatever is written here must begin with, beyond what stands before the cursor.
 
         A blank line between two indented ones is in their block, or is the head of the lower one's (`else:`), one
         step less. At the margin it would tear the block apart: models that see a docstring end above like to write
-        `if __name__` there.
+        `if __name__` there. Below a line that opens a block it is one step in.
         """
-        if self.line_before.strip() or (self.rest.strip() and self.line_before):
+        prose = self.scope.in_string or self.scope.in_comment or self.snapshot.language in PROSE
+        if prose or self.line_before.strip() or (self.rest.strip() and self.line_before):
             return ""
-        above = next((line for line in reversed(self.preceding) if line.strip()), "")
-        nearest = min(above, self.next_line, key=indentation)
-        indent = nearest[: len(nearest) - len(nearest.lstrip(" \t"))]
         unit = self.indent_unit
-        if len(indent) > len(unit):
-            indent = indent[: len(indent) - len(unit)]
+        if self.above.rstrip().endswith(OPENERS):
+            indent = space_before(self.above) + unit
+        else:
+            indent = space_before(min(self.above, self.next_line, key=indentation))
+            if len(indent) > len(unit):
+                indent = indent[: len(indent) - len(unit)]
         return indent[len(self.line_before) :] if indent.startswith(self.line_before) else ""
 
 
@@ -119,7 +130,11 @@ def case_for(ask: Ask, scope: Scope, settings: CompletionSettings, markers: tupl
     )
 
 
+def space_before(line: str) -> str:
+    """The white space before a line's first character."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
 def indentation(line: str) -> int:
     """Columns of white space before a line's first character."""
-    space = line[: len(line) - len(line.lstrip(" \t"))]
-    return len(space.expandtabs(TAB))
+    return len(space_before(line).expandtabs(TAB))

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Callable
 
-from tabby_lsp.completion.case import Case
+from tabby_lsp.completion.case import OPENERS, Case, space_before
 from tabby_lsp.engine.types import Finish
 from tabby_lsp.syntax.surplus import surplus_closers
 from tabby_lsp.syntax.truncate import end_of_scope
@@ -21,6 +21,8 @@ ALIKE = 0.9
 """Similarity (difflib's ratio on squeezed text) from which on two lines are the same line."""
 ALIKE_LENGTH = 12
 """Characters below which similarity says little: `x = 1` and `y = 1` are 80 % alike."""
+STATEMENT_ENDS = (")", "]", "}", '"', "'", ";")
+"""Ends of lines that do not go on, beside letters and digits."""
 LOOP = re.compile(r"(.{1,24}?)\1{7,}", re.DOTALL)
 """The same few characters eight times: a loop, in code as in prose; runs of one separator are excepted below."""
 TEMPLATE_MARKER = re.compile(
@@ -67,6 +69,24 @@ def without_blank_start(text: str, case: Case) -> str:
     if begun and case.lead and not lines[first].startswith(case.line_before + case.lead):
         raise Rejected("outside-block")
     return "\n".join([lines[first][len(case.line_before) :], *lines[first + 1 :]]) if begun else text
+
+
+def not_too_deep(text: str, case: Case) -> str:
+    """The first line of a block is one step in, and the next one in it no deeper than the one above."""
+    above = case.above.rstrip()
+    if (
+        case.line_before.strip()
+        or case.scope.in_string
+        or not above
+        or not (above.endswith((*OPENERS, *STATEMENT_ENDS)) or above[-1].isalnum())
+    ):
+        return text
+    allowed = space_before(above) + (case.indent_unit if above.endswith(OPENERS) else "")
+    first, *others = text.split("\n")
+    surplus = len(space_before(case.line_before + first)) - max(len(allowed), len(case.line_before))
+    if surplus <= 0 or not first.strip():
+        return text
+    return "\n".join([first[surplus:], *(line[surplus:] if not line[:surplus].strip() else line for line in others)])
 
 
 def within_lines(text: str, case: Case) -> str:
@@ -217,6 +237,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     without_markers,
     without_typed_again,
     without_blank_start,
+    not_too_deep,
     within_lines,
     before_lines_below,
     before_rest_of_line,

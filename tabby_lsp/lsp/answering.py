@@ -31,6 +31,7 @@ async def answer(
     invoked: bool,
     selected: str = "",
     selected_start: Position | None = None,
+    outdated: bool = False,
 ) -> tuple[Suggestion, ...]:
     """The suggestions at a cursor; none where there is no model, nothing to suggest or a fault.
 
@@ -41,6 +42,7 @@ async def answer(
         invoked: whether it was asked for by hand.
         selected: text of the entry that is selected in the editor's menu.
         selected_start: where that text would begin.
+        outdated: whether an answer is of use when the document has been changed in the meantime.
     """
     started = time.perf_counter()
     pipeline = server.model.pipeline
@@ -63,7 +65,7 @@ async def answer(
         server.model.served()
     trace(server, f"{given.reason} in {(time.perf_counter() - started) * 1e3:.0f} ms", _details(given))
     latest = server.documents.get(snapshot.uri)
-    if latest is not None and latest.version != snapshot.version:
+    if not outdated and latest is not None and latest.version != snapshot.version:
         return ()  # the buffer has moved on: text for the old one must not be shown in the new one
     server.statistics.shown(given.suggestions)
     return given.suggestions

@@ -1,7 +1,9 @@
 """textDocument/completion, for clients that know no inline completion (Helix, eglot without our overlay).
 
 One item, in the form that all of them take: kind Text (Helix reads a Snippet's `$`), a plain edit that ends at the
-cursor, `filterText` equal to what the edit replaces, and an incomplete list, so that the client asks again.
+cursor, and an incomplete list, so that the client asks again. Helix does not while a question is open, and drops the
+menu at an empty answer: an answer is given for the text that it was asked for, even if more has been typed by then,
+and `filterText` is all of the new text, by which clients tell whether what has been typed agrees with it.
 Registered only for clients that do not announce inline completion: the others would show everything twice.
 """
 
@@ -40,7 +42,7 @@ def register(server: TabbyServer, client: types.ClientCapabilities) -> None:
             return types.CompletionList(is_incomplete=True, items=[])
         position = position_from(snapshot, params.position, server.encoding)
         # Helix and eglot say "invoked" for words that are being typed as well as for the user's own wish
-        given = await answer(server, snapshot, position, invoked=False)
+        given = await answer(server, snapshot, position, invoked=False, outdated=True)
         items = [_item(server, snapshot, position, s) for s in given]
         return types.CompletionList(is_incomplete=True, items=items)
 
@@ -66,7 +68,7 @@ def _item(server: TabbyServer, snapshot: Snapshot, position: Position, s: Sugges
         kind=types.CompletionItemKind.Text,
         detail="tabby-lsp",
         documentation=_documentation(server, snapshot.language, text),
-        filter_text=word,
+        filter_text=text,
         sort_text="0",
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs,
