@@ -6,6 +6,7 @@ Needs `nvim` (0.11 or later), `tmux`, `chromium` and an installed model; run it 
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import subprocess
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 HERE = Path(__file__).parent
-COLUMNS, ROWS = 84, 21
+COLUMNS, ROWS = 84, 22
 SOURCE = '''"""Small statistics, without numpy."""
 
 
@@ -29,11 +30,12 @@ def mean(numbers: list[float]) -> float:
 
 def median(numbers: list[float]) -> float:
     """Return the median of a list of numbers."""
-    
+    <hole>
+
 
 if __name__ == "__main__":
     print(median([3.0, 1.0, 4.0, 1.0, 5.0]))
-'''
+'''.replace("<hole>", "")
 INIT = f"""
 vim.opt.rtp:prepend({str(HERE.parents[1] / "editors" / "neovim")!r})
 vim.o.termguicolors, vim.o.number, vim.o.fillchars = true, true, 'eob: '
@@ -54,7 +56,9 @@ def photograph(folder: Path) -> Text:
     nvim = f"{os.environ.get('NVIM', 'nvim')} --clean -n -u init.lua stats.py"
 
     def tmux(*command: str) -> str:
-        return subprocess.run(["tmux", "-S", folder / "socket", *command], check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            ["tmux", "-S", folder / "socket", *command], check=True, capture_output=True, text=True
+        ).stdout
 
     size = ["-x", str(COLUMNS), "-y", str(ROWS)]
     tmux("-f", os.devnull, "new-session", "-d", *size, "-c", str(folder), f"env COLORTERM=truecolor {nvim}")
@@ -65,7 +69,8 @@ def photograph(folder: Path) -> Text:
             assert time.monotonic() < until, tmux("capture-pane", "-p")
             time.sleep(0.2)
         tmux("send-keys", "11GA")
-        while len(tmux("capture-pane", "-p").rstrip().split("if __name__")[0].splitlines()) < 14:
+        unsuggested = SOURCE.split("if __name__")[0].count("\n")
+        while tmux("capture-pane", "-p").split("if __name__")[0].count("\n") <= unsuggested:
             assert time.monotonic() < until, tmux("capture-pane", "-p")
             time.sleep(0.2)
         text = Text.from_ansi(tmux("capture-pane", "-e", "-p"))
@@ -81,13 +86,12 @@ def main() -> None:
     """Write neovim.png beside this file."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with open(os.devnull, "w") as nowhere:
-            console = Console(record=True, width=COLUMNS, file=nowhere, color_system="truecolor", force_terminal=True)
-            console.print(photograph(folder), end="")
+        console = Console(record=True, width=COLUMNS, file=io.StringIO(), color_system="truecolor", force_terminal=True)
+        console.print(photograph(folder), end="")
         page = folder / "page.html"
         page.write_text(console.export_html(inline_styles=True, code_format=PAGE))
         browser = shlex.split(os.environ.get("CHROMIUM", "chromium"))
-        options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=950,520"]
+        options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=950,543"]
         subprocess.run([*browser, *options, f"--screenshot={HERE / 'neovim.png'}", page.as_uri()], check=True)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ PLUGIN = Path(__file__).parents[2] / "editors" / "neovim"
 SCRIPTED_SERVER = Path(__file__).parent / "scripted_server.lua"
 SLOWEST_S = 30.0
 """For whatever waits on the model: a suggestion takes up to 3 s on two shared cores, loading the model some more."""
+LONGEST_LIFE_S = 300.0
 
 T = TypeVar("T")
 
@@ -53,10 +57,9 @@ class Editor:
         binary: of Neovim.
         folder: for all that it writes.
         environment: its variables, and hence the server's.
-        native: whether Neovim's own inline completion shows the suggestions.
     """
 
-    def __init__(self, binary: str, folder: Path, environment: Mapping[str, str], native: bool = False) -> None:
+    def __init__(self, binary: str, folder: Path, environment: Mapping[str, str]) -> None:
         wanted, kept = {**environment, "XDG_STATE_HOME": str(folder), "XDG_DATA_HOME": str(folder)}, dict(os.environ)
         try:  # pynvim passes its own environment on, and no other
             os.environ.clear()
@@ -66,30 +69,34 @@ class Editor:
             os.environ.clear()
             os.environ.update(kept)
         self.folder = folder
-        self._native = native
+        self.namespace = "tabby_lsp"
+        # a prompt or an endless loop in Neovim blocks each call for ever, and pynvim has no timeouts
+        self._watchdog = threading.Timer(LONGEST_LIFE_S, os.kill, (self.nvim.eval("getpid()"), signal.SIGKILL))
+        self._watchdog.daemon = True
+        self._watchdog.start()
         self.lua("vim.opt.rtp:prepend(...)", str(PLUGIN))
 
     def close(self) -> None:
         """End it, and with it the server."""
-        try:
+        self._watchdog.cancel()
+        with contextlib.suppress(OSError, EOFError):  # it ends before it can answer
             self.nvim.command("qall!")
-        except (OSError, EOFError):
-            pass  # it has ended before it could answer
         self.nvim.close()
 
     def lua(self, code: str, *arguments: Any) -> Any:
         """Run Lua code inside."""
         return self.nvim.exec_lua(code, *arguments)
 
-    def set_up(self, command: list[str], **options: Any) -> None:
+    def set_up(self, command: list[str]) -> None:
         """Set the plugin up with a server's command line."""
         self.lua("vim.lsp.config('tabby_lsp', { cmd = ... })", command)
-        self.lua("require('tabby_lsp').setup(...)", {"native": self._native, **options})
+        self.lua("require('tabby_lsp').setup()")
 
-    def set_up_scripted(self, **options: Any) -> None:
+    def set_up_scripted(self, encoding: str = "utf-8") -> None:
         """Set the plugin up with `scripted_server.lua`."""
         self.lua("dofile(...)", str(SCRIPTED_SERVER))
-        self.lua("require('tabby_lsp').setup(...)", {"debounce_ms": 1, **options})
+        self.script(encoding=encoding)
+        self.lua("require('tabby_lsp').setup({ debounce_ms = 1 })")
 
     def edit(self, name: str, content: str) -> Path:
         """Write a file and open it."""
@@ -105,7 +112,6 @@ class Editor:
 
     def view(self) -> View:
         """What there is to see, read in one go: no redraw comes between its parts."""
-        space = "nvim.lsp.inline_completion" if self._native else "tabby_lsp"
         lines, marks, cursor = self.lua(
             """
             local space = vim.api.nvim_create_namespace(...)
@@ -115,7 +121,7 @@ class Editor:
               vim.api.nvim_win_get_cursor(0),
             }
             """,
-            space,
+            self.namespace,
         )
         assert len(marks) <= 1
         ghost, at = "", (-1, -1)
@@ -124,7 +130,7 @@ class Editor:
             ghost, at = "\n".join("".join(chunk[0] for chunk in line) for line in shown), (row, column)
         return View(lines, ghost, at, (cursor[0] - 1, cursor[1]))
 
-    def wait(self, look: Callable[[], T], what: str, seconds: float = SLOWEST_S) -> T:
+    def wait(self, look: Callable[[], T | None], what: str, seconds: float = SLOWEST_S) -> T:
         """Look until there is something to see.
 
         Raises:
@@ -140,11 +146,7 @@ class Editor:
     def see(self, condition: Callable[[View], bool], what: str) -> View:
         """Wait for a view."""
 
-        def look() -> View | None:
-            view = self.view()
-            return view if condition(view) else None
-
-        return self.wait(look, what)
+        return self.wait(lambda: view if condition(view := self.view()) else None, what)
 
     def command(self, name: str) -> Any:
         """Run one of the server's commands."""

@@ -1,11 +1,12 @@
 --- A language server inside Neovim, for tests of the client: it answers what the test has told it to.
-Scripted = { items = {}, hold = false, requests = {}, cancelled = {}, commands = {}, held = {} }
+Scripted = { items = {}, hold = false, held = {}, requests = {}, cancelled = {}, commands = {}, folders = {} }
 
 function Scripted.seen()
   return vim.json.encode({
     requests = Scripted.requests,
     cancelled = Scripted.cancelled,
     commands = Scripted.commands,
+    folders = Scripted.folders,
   })
 end
 
@@ -27,7 +28,7 @@ vim.lsp.config('tabby_lsp', {
       if method == 'initialize' then
         result = {
           capabilities = {
-            positionEncoding = 'utf-8',
+            positionEncoding = Scripted.encoding,
             textDocumentSync = 2,
             inlineCompletionProvider = vim.empty_dict(),
             executeCommandProvider = { commands = { 'accepted' } },
@@ -55,6 +56,8 @@ vim.lsp.config('tabby_lsp', {
     function server.notify(method, params)
       if method == '$/cancelRequest' then
         table.insert(Scripted.cancelled, params.id)
+      elseif method == 'workspace/didChangeWorkspaceFolders' then
+        vim.list_extend(Scripted.folders, params.event.added)
       end
       return true
     end

@@ -22,7 +22,7 @@ return {
   root_markers = { '.tabby-lsp.toml', '.git', '.hg', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
   before_init = function(params, config)
     -- Neovim sends settings only after `initialized`, when the server has begun to load its default model
-    params.initializationOptions = vim.tbl_get(config, 'settings', 'tabby-lsp')
+    params.initializationOptions = vim.tbl_get(config, 'settings', 'tabby-lsp') or params.initializationOptions
   end,
   -- one server for all projects, where Neovim would start one for each root: each would hold a model in memory
   reuse_client = function(client, config)

@@ -2,7 +2,10 @@
 ---
 --- What is visible always fits the buffer: it shrinks while the typed text goes along with it and is gone, in the same
 --- redraw, with the first character that does not. There is one insert mode, hence one suggestion and one request.
-local insert = require('tabby_lsp.insert')
+---
+--- 0.12 has `vim.lsp.inline_completion`. It is not used, because that of 0.12.4 goes on to show what the typed text
+--- disagrees with until the next reply, inserts a suggestion in front of what has been typed since (for `return x`,
+--- "ret" and Tab gave `return xret`), and has no way to ask for several by hand.
 local api = vim.api
 
 local M = {}
@@ -10,6 +13,7 @@ local M = {}
 local METHOD = 'textDocument/inlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2
 local NS = api.nvim_create_namespace('tabby_lsp')
+local WORD = [[^\_s*\%(\k\+\|\%(\k\@!\S\)\+\)]]
 
 ---@class tabby_lsp.Item
 ---@field text string with "\n" between lines
@@ -236,12 +240,13 @@ end
 ---@param set table the options of `require('tabby_lsp').setup`
 function M.setup(set)
   options = set
-  api.nvim_set_hl(0, 'TabbyGhost', { link = vim.fn.hlexists('ComplHint') == 1 and 'ComplHint' or 'NonText', default = true })
-  api.nvim_set_hl(0, 'TabbyGhostCount', { link = 'TabbyGhost', default = true })
+  -- not ComplHint or NonText: in the default colours they have a contrast of 2.3:1, which is hard to read
+  api.nvim_set_hl(0, 'TabbyGhost', { link = 'Comment', default = true })
+  api.nvim_set_hl(0, 'TabbyGhostCount', { link = 'NonText', default = true })
 end
 
 ---@param buf integer
-function M.attach(_, buf)
+function M.attach(buf)
   local group = api.nvim_create_augroup('tabby_lsp.ghost.' .. buf, {})
   local function on(events, callback)
     api.nvim_create_autocmd(events, { group = group, buffer = buf, callback = callback })
@@ -264,7 +269,18 @@ function M.accept(part)
     return
   end
   local client, buf, command = shown.client, shown.buf, shown.items[shown.index].command
-  if not insert(text, part) then
+  local piece = text
+  if part == 'word' then
+    piece = vim.fn.matchstr(text, WORD)
+  elseif part == 'line' then
+    piece = assert(text:match('^\n*[^\n]*'))
+  end
+  piece = piece == '' and text or piece
+  local row, col = cursor()
+  local lines = vim.split(piece, '\n', { plain = true })
+  api.nvim_buf_set_text(buf, row, col, row, col, lines)
+  api.nvim_win_set_cursor(0, { row + #lines, #lines[#lines] + (#lines == 1 and col or 0) })
+  if piece ~= text then
     draw()
     return
   end
@@ -293,6 +309,13 @@ end
 --- Ask by hand.
 function M.trigger()
   ask(INVOKED)
+end
+
+--- Ask as if something had been typed, where nothing is shown or on its way.
+function M.ask_again()
+  if inserting() and not shown and not asked and client_of(api.nvim_get_current_buf()) then
+    on_text()
+  end
 end
 
 ---@return boolean

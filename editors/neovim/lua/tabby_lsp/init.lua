@@ -1,4 +1,5 @@
 --- Sets up the server's client, ghost text, keys, commands and the status for a status line.
+local ghost = require('tabby_lsp.ghost')
 local keys = require('tabby_lsp.keys')
 
 local M = {}
@@ -7,7 +8,6 @@ local M = {}
 local defaults = {
   debounce_ms = 75, -- the server drops an older request by itself, so this only has to outlast a burst of keys
   automatic = true, -- false: only when asked for by hand
-  native = false, -- true: leave the showing to vim.lsp.inline_completion (0.12+)
   keys = { -- false: no such key; or all of them: `keys = false`
     accept = '<Tab>',
     accept_word = '<M-w>',
@@ -28,7 +28,7 @@ function M.statusline()
     return ''
   end
   local percent = status.percent and (' %d%%'):format(status.percent) or ''
-  return 'tabby: ' .. (M.ui.enabled() and status.state or 'off') .. percent
+  return 'tabby: ' .. (ghost.enabled() and status.state or 'off') .. percent
 end
 
 local function show_status()
@@ -39,7 +39,7 @@ local function show_status()
   if #vim.lsp.get_clients({ name = 'tabby_lsp' }) == 0 then
     parts = { 'tabby-lsp: not running; `:checkhealth vim.lsp` says why' }
   end
-  vim.notify(table.concat(parts, '\n'))
+  vim.notify(table.concat(parts, ', '))
 end
 
 ---@param params table what the server says, with vim.NIL for null
@@ -48,15 +48,15 @@ local function on_status(_, params)
   status.percent = type(params.percent) == 'number' and params.percent or nil
   vim.api.nvim_exec_autocmds('User', { pattern = 'TabbyStatus', modeline = false, data = status })
   vim.cmd.redrawstatus()
+  if status.state == 'ready' then
+    ghost.ask_again() -- whoever began to type before the model was loaded
+  end
 end
 
 ---@param options? tabby_lsp.Options
 function M.setup(options)
   options = vim.tbl_deep_extend('force', defaults, options or {})
-  options.native = options.native and vim.lsp.inline_completion ~= nil
-  -- the module that shows suggestions; both have the same functions
-  M.ui = require(options.native and 'tabby_lsp.native' or 'tabby_lsp.ghost')
-  M.ui.setup(options)
+  ghost.setup(options)
 
   vim.lsp.handlers['tabby/status'] = on_status
   -- 0.11 does not say that it can, and the server would fall back to a completion menu
@@ -69,14 +69,14 @@ function M.setup(options)
       local client = vim.lsp.get_client_by_id(event.data.client_id)
       -- not supports_method(): 0.11 says true to methods that it does not know
       if client and client.name == 'tabby_lsp' and client.server_capabilities.inlineCompletionProvider then
-        M.ui.attach(client, event.buf)
-        keys.map(event.buf, options.keys or {}, M.ui)
+        ghost.attach(event.buf)
+        keys.map(event.buf, options.keys or {})
       end
     end,
   })
   vim.api.nvim_create_user_command('TabbyStatus', show_status, { desc = 'What tabby-lsp is doing' })
   vim.api.nvim_create_user_command('TabbyToggle', function()
-    M.ui.enable(not M.ui.enabled())
+    ghost.enable(not ghost.enabled())
     vim.cmd.redrawstatus()
   end, { desc = 'Switch ghost text on or off' })
   vim.lsp.enable('tabby_lsp')

@@ -1,4 +1,5 @@
 --- Keys that do something while a suggestion is visible, and otherwise what they did before.
+local ghost = require('tabby_lsp.ghost')
 local api = vim.api
 
 local M = {}
@@ -27,15 +28,17 @@ end
 local function pass_on(key)
   local map = (before[api.nvim_get_current_buf()] or {})[key] or global_mapping(key)
   if not map then
-    return key
+    -- Neovim would insert the letter of an Alt key that is not mapped
+    return key:match('^<[MA]%-') and '' or key
   end
-  local typed ---@type string?
+  local typed ---@type string
   if map.expr == 1 then
-    typed = map.callback and map.callback() or api.nvim_eval(map.rhs)
-    if type(typed) ~= 'string' then
-      return ''
+    if map.callback then
+      typed = map.callback() or ''
+    else
+      typed = api.nvim_eval(map.rhs)
     end
-    typed = (map.callback and map.replace_keycodes ~= 1) and typed or raw(typed)
+    typed = map.replace_keycodes == 1 and raw(typed) or typed
   elseif map.callback then
     M.run = map.callback -- it may change the buffer, which an <expr> mapping must not
     return "<Cmd>lua require('tabby_lsp.keys').run()<CR>"
@@ -48,10 +51,13 @@ local function pass_on(key)
   return ''
 end
 
+local function always()
+  return true
+end
+
 ---@param buf integer
 ---@param keys table<string, string|false> by action
----@param ui table the module that shows suggestions
-function M.map(buf, keys, ui)
+function M.map(buf, keys)
   --- While a suggestion is visible the key does `call`, undone by one `u`: nothing else shares its undo step.
   local function map(key, call, when)
     if not key then
@@ -65,17 +71,15 @@ function M.map(buf, keys, ui)
       before[buf][key] = old.buffer == 1 and old or nil
     end
     vim.keymap.set('i', key, function()
-      return when() and ('<C-g>u<Cmd>lua require("tabby_lsp").ui.%s<CR><C-g>u'):format(call) or pass_on(key)
+      return when() and ('<C-g>u<Cmd>lua require("tabby_lsp.ghost").%s<CR><C-g>u'):format(call) or pass_on(key)
     end, { buffer = buf, expr = true, desc = MARK .. call })
   end
-  map(keys.accept, 'accept()', ui.visible)
-  map(keys.accept_word, 'accept("word")', ui.visible)
-  map(keys.accept_line, 'accept("line")', ui.visible)
-  map(keys.dismiss, 'dismiss()', ui.visible)
-  map(keys.next, 'next()', ui.visible)
-  map(keys.trigger, 'trigger()', function()
-    return true
-  end)
+  map(keys.accept, 'accept()', ghost.visible)
+  map(keys.accept_word, 'accept("word")', ghost.visible)
+  map(keys.accept_line, 'accept("line")', ghost.visible)
+  map(keys.dismiss, 'dismiss()', ghost.visible)
+  map(keys.next, 'next()', always)
+  map(keys.trigger, 'trigger()', always)
 end
 
 return M
