@@ -21,6 +21,8 @@ ALIKE = 0.9
 """Similarity (difflib's ratio on squeezed text) from which on two lines are the same line."""
 ALIKE_LENGTH = 12
 """Characters below which similarity says little: `x = 1` and `y = 1` are 80 % alike."""
+PAIRS = {")": "(", "]": "[", "}": "{"}
+QUOTES = ("'", '"', "`")
 STATEMENT_ENDS = (")", "]", "}", '"', "'", ";")
 """Ends of lines that do not go on, beside letters and digits."""
 LOOP = re.compile(r"(.{1,24}?)\1{7,}", re.DOTALL)
@@ -117,6 +119,24 @@ def before_rest_of_line(text: str, case: Case) -> str:
         if first.endswith(rest[:size]):
             return first[:-size]
     return first + newline + others
+
+
+def up_to_closer(text: str, case: Case) -> str:
+    """Ends before the bracket or quote that stands after the cursor already, where the first line would close it too.
+
+    What closes after that would stand before it: `${name} and more}` for `${█}`.
+    """
+    closer = case.rest.lstrip()[:1]
+    first = text.split("\n", 1)[0]
+    if closer in QUOTES and closer:
+        return text[: first.find(closer)] if case.scope.in_string and closer in first else text
+    opener = PAIRS.get(closer)
+    depth = 0
+    for at, character in enumerate(first if opener else ""):
+        depth += (character == opener) - (character == closer)
+        if depth < 0:
+            return text[:at]
+    return text
 
 
 def before_lines_below(text: str, case: Case) -> str:
@@ -241,6 +261,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     within_lines,
     before_lines_below,
     before_rest_of_line,
+    up_to_closer,
     without_repetition,
     within_scope,
     without_surplus_closers,

@@ -65,6 +65,13 @@ TRANSFORM_CASES = [
     ("rest of line", pp.before_rest_of_line, "if x█ and ready:", " > 1 and ready:", " > 1"),
     ("end of rest of line", pp.before_rest_of_line, "foo(a█, last=True)", ", b, last=True)", ", b"),
     ("unlike the rest of line", pp.before_rest_of_line, "foo(a█, last=True)", ", b", ", b"),
+    ("the closer that is there", pp.up_to_closer, "x = f(█)\n", "a, b) + g(c", "a, b"),
+    ("brackets of its own", pp.up_to_closer, "x = f(█)\n", "g(a), h()", "g(a), h()"),
+    ("another bracket", pp.up_to_closer, "x = f(█)\n", "a[0]]", "a[0]]"),
+    ("inside a string", pp.up_to_closer, 'x = f"{█}"\n', "name}, hello", "name"),
+    ("the quote that is there", pp.up_to_closer, 'print("hello █")\n', 'world", end="', "world"),
+    ("a quote that opens", pp.up_to_closer, 'print(█"tail")\n', '"head" + ', '"head" + '),
+    ("nothing after the cursor", pp.up_to_closer, "x = f(█\n", "a)", "a)"),
     ("line below", pp.before_lines_below, EMPTY_BODY, "return a\n\ndef g(b):\n    return b", "return a\n"),
     (
         "line nearly below",
