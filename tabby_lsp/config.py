@@ -39,7 +39,7 @@ class EngineSettings:
     idle_unload_s: int = 900
     """Seconds without a request after which the model leaves memory; 0: never."""
     openmp_wait: Literal["passive", "active", "auto"] = "auto"
-    """Whether llama.cpp's threads spin while they wait; auto: they sleep, since spinning holds up a busy machine."""
+    """Whether llama.cpp's threads spin while they wait; auto: for some microseconds, then they sleep."""
     extra_buffers: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's repacked weight buffers; auto: off where the CPU has AMX (see docs/decisions)."""
 
