@@ -6,6 +6,7 @@
     families     fill-in-the-middle templates, a row a model family (families.toml)
     prompt       window + family → pieces
     stop         when enough has been written, checked while it is written
+    overlap      where a suggestion meets the code that is there
     postprocess  small named transforms, each rejection with its name
     reuse        suggestions that the user is typing along
 
