@@ -24,9 +24,7 @@ STATEMENT_ENDS = (")", "]", "}", '"', "'", ";")
 """Ends of lines that do not go on, beside letters and digits."""
 LOOP = re.compile(r"(.{1,24}?)\1{7,}", re.DOTALL)
 """The same few characters eight times: a loop, in code as in prose; runs of one separator are excepted below."""
-TEMPLATE_MARKER = re.compile(
-    r"<\|[a-z_▁]+\|>|<｜[^｜\n]{1,30}｜>|<(?:fim|file|repo)_[a-z]+>|<PRE>|<SUF>|<MID>|<EOT>|</s>"
-)
+TEMPLATE_MARKER = re.compile(r"<\|[a-z_▁]+\|>|<｜[^｜\n]{1,30}｜>|<(?:fim|file|repo)_[a-z]+>")
 """Marker texts of the known families, written out letter by letter by a model that was confused."""
 
 

@@ -48,6 +48,7 @@ TRANSFORM_CASES = [
     ("marker", pp.without_markers, EMPTY_BODY, "return a<|file_sep|>other.py", "return a"),
     ("marker of another family", pp.without_markers, EMPTY_BODY, "return a<fim_suffix>x", "return a"),
     ("text like a marker stays", pp.without_markers, EMPTY_BODY, "return a <b> c", "return a <b> c"),
+    ("HTML stays", pp.without_markers, "<p>█", "<s>old</s> new</p>", "<s>old</s> new</p>"),
     ("generic arguments stay", pp.without_markers, EMPTY_BODY, "Vec<String>", "Vec<String>"),
     ("typed again", pp.without_typed_again, "    return tot█", "return total", "al"),
     ("typed again with indentation", pp.without_typed_again, "    return tot█", "    return total", "al"),

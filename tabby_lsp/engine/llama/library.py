@@ -22,9 +22,9 @@ WAITING: dict[str, dict[str, str]] = {
     "passive": {"OMP_WAIT_POLICY": "passive"},
     "auto": {"GOMP_SPINCOUNT": "300", "KMP_BLOCKTIME": "1"},
 }
-"""How OpenMP's threads wait for work. A thread that spins for long takes the core from whoever could let it go on: beside
-busy processes a token took 400-550 ms (median) with 10,000 spins. 300 are as fast as endless spinning on an idle machine
-(17 ms; sleeping at once: 33) and as fast as sleeping at once on a busy one (docs/decisions/0005)."""
+"""How OpenMP's threads wait for work. A thread that spins for long takes the core from whoever could let it go on:
+beside busy processes a token took 400-550 ms (median) with 10,000 spins. 300 are as fast as endless spinning on an idle
+machine (17 ms; sleeping at once: 33) and as fast as sleeping at once on a busy one (docs/decisions/0005)."""
 
 ERROR = 4
 """ggml's log level for errors."""
