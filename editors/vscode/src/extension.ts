@@ -14,7 +14,7 @@ import { findExecutable } from "./executable";
 import { SECTION, serverCommand, writtenSettings } from "./settings";
 import { type Status, StatusBar } from "./status";
 
-const INSTALL = "uv tool install tabby-lsp";
+const INSTALL = "pipx install /path/to/tabby-lsp"; // a clone of the repository
 
 let client: LanguageClient | undefined;
 let turn: Promise<void> = Promise.resolve();
