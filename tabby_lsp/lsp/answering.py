@@ -42,7 +42,8 @@ async def answer(
         invoked: whether it was asked for by hand.
         selected: text of the entry that is selected in the editor's menu.
         selected_start: where that text would begin.
-        outdated: whether an answer is of use when the document has been changed in the meantime.
+        outdated: whether an answer is of use when more of it has been typed in the meantime: a menu that filters by
+            what is typed can show it.
     """
     started = time.perf_counter()
     pipeline = server.model.pipeline
@@ -65,10 +66,20 @@ async def answer(
         server.model.served()
     trace(server, f"{given.reason} in {(time.perf_counter() - started) * 1e3:.0f} ms", _details(given))
     latest = server.documents.get(snapshot.uri)
-    if not outdated and latest is not None and latest.version != snapshot.version:
-        return ()  # the buffer has moved on: text for the old one must not be shown in the new one
-    server.statistics.shown(given.suggestions)
-    return given.suggestions
+    shown = given.suggestions
+    if latest is not None and latest.version != snapshot.version:
+        # the buffer has moved on: text for the old one must not be shown in the new one
+        typed = _typed_since(snapshot, latest, position) if outdated else None
+        shown = tuple(s for s in shown if typed is not None and s.text.startswith(typed))
+    server.statistics.shown(shown)
+    return shown
+
+
+def _typed_since(snapshot: Snapshot, latest: Snapshot, position: Position) -> str | None:
+    """What was inserted at the cursor since then; None where anything else was changed."""
+    at, more = snapshot.offset(position), len(latest.text) - len(snapshot.text)
+    same = more >= 0 and latest.text[:at] == snapshot.text[:at] and latest.text[at + more :] == snapshot.text[at:]
+    return latest.text[at : at + more] if same else None
 
 
 def trace(server: TabbyServer, message: str, details: str = "") -> None:
