@@ -32,7 +32,7 @@ class Family:
     repository: str = ""
     separator: str = ""
     tail: int = 64
-    heal: int = 2
+    heal: int = 1
     stop: tuple[str, ...] = ()
 
     @property
