@@ -63,7 +63,8 @@ def open_engine(settings: Settings, on_unload: Callable[[], None] | None = None)
 
     verdict = preflight(model.path, settings.engine, cache=verdict_cache()).require()
     library.prepare_threads(settings.engine.openmp_wait)
-    from tabby_lsp.engine.llama.worker import LlamaEngine, loader
+    from tabby_lsp.engine.llama.residence import loader
+    from tabby_lsp.engine.llama.worker import LlamaEngine
 
     load = loader(model.path, settings.engine, extra_buffers=verdict.extra_buffers)
     return Opened(LlamaEngine(load, settings.engine, on_unload), model)

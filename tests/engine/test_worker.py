@@ -17,12 +17,13 @@ import pytest
 from rig import SETTINGS, Spy, request, texts
 
 from tabby_lsp.config import EngineSettings
-from tabby_lsp.engine.llama import worker
+from tabby_lsp.engine.llama import residence, worker
 from tabby_lsp.engine.llama.evaluate import Row
 from tabby_lsp.engine.llama.model import LoadedModel
+from tabby_lsp.engine.llama.residence import Load, loader
 from tabby_lsp.engine.llama.sampling import Logits
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
-from tabby_lsp.engine.llama.worker import LlamaEngine, Load, loader
+from tabby_lsp.engine.llama.worker import LlamaEngine
 from tabby_lsp.engine.types import Cancelled, Marker, ModelInfo, Priority, Prompt, Result, Ticket
 from tabby_lsp.errors import EngineError, EngineFault, ModelUnusable, PromptTooLong
 
@@ -96,7 +97,7 @@ def hooked(monkeypatch: pytest.MonkeyPatch) -> type[Hooked]:
     class Mine(Hooked):
         pass
 
-    monkeypatch.setattr(worker, "Evaluator", Mine)
+    monkeypatch.setattr(residence, "Evaluator", Mine)
     return Mine
 
 
@@ -107,7 +108,7 @@ def writing(monkeypatch: pytest.MonkeyPatch) -> type[Hooked]:
     class Mine(Writer):
         pass
 
-    monkeypatch.setattr(worker, "Evaluator", Mine)
+    monkeypatch.setattr(residence, "Evaluator", Mine)
     return Mine
 
 
@@ -130,13 +131,13 @@ def text_of(ticket: Ticket) -> str:
 @pytest.mark.parametrize("seed", range(3))
 def test_each_request_of_a_storm_gets_one_reply(make: Make, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     replies: Counter[int] = Counter()
-    settle = worker._settle
+    settle = worker.settle
 
     def count(future: Future[object], outcome: object) -> None:
         replies[id(future)] += 1
         settle(future, outcome)
 
-    monkeypatch.setattr(worker, "_settle", count)
+    monkeypatch.setattr(worker, "settle", count)
     engine = make(settings=replace(SETTINGS, context=256))
     alone = done(engine.submit(request(TEXT)))
     replies.clear()

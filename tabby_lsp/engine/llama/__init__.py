@@ -6,6 +6,8 @@
     kv          which sequence holds what, and how much of it a new prompt can keep
     sampling    from logits to a token
     generate    one request, step by step
+    job         a request on its way, and its future
+    residence   a model in memory with all that hangs on it
     worker      the thread: who is next, latest wins, idle unload
     preflight   one token in a child process before this process trusts a file
 

@@ -12,69 +12,18 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeVar
 
 from tabby_lsp.config import EngineSettings
-from tabby_lsp.engine.llama.evaluate import Aborted, Evaluator
-from tabby_lsp.engine.llama.generate import SLICE, Emit, Generation, Steps
-from tabby_lsp.engine.llama.kv import KvCache, Occupied
-from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
+from tabby_lsp.engine.llama.evaluate import Aborted
+from tabby_lsp.engine.llama.generate import Emit, Generation
+from tabby_lsp.engine.llama.job import Job, settle
+from tabby_lsp.engine.llama.kv import Occupied
+from tabby_lsp.engine.llama.residence import Load, Residence
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
 from tabby_lsp.engine.types import Cancelled, ModelInfo, Request, Result, Ticket
 from tabby_lsp.errors import EngineError, EngineFault, TabbyError
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-Load = Callable[[], LoadedModel]
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """A ticket in the queue or under way."""
-
-    ticket: Ticket
-    emit: Emit | None
-    arrival: int
-    submitted: float = field(default_factory=time.monotonic)
-    started: float = 0.0
-    generation: Generation | None = None
-    steps: Steps | None = None
-    waits: bool = False  # for one of the generations under way to end
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        return self.ticket.request.priority, -self.arrival
-
-    def end(self) -> None:
-        """Stop a generation under way; what it held in the cache is given back."""
-        if self.steps is not None:
-            self.steps.close()
-
-
-class _Residence:
-    """A model in memory with all that hangs on it."""
-
-    def __init__(self, model: LoadedModel, settings: EngineSettings) -> None:
-        self.model = model
-        self.evaluator = Evaluator(model, model.batch)
-        self.kv = KvCache(
-            model.lib,
-            model.memory,
-            cells=model.slots,
-            sequences=SEQUENCES,
-            scratch=SCRATCH,
-            partial=model.can_rewind,
-        )
-        # a GPU is quick enough to swallow a whole batch between two looks at the queue
-        self.slice = settings.batch if model.info.offloaded else min(SLICE, settings.batch)
-
-    def close(self) -> None:
-        self.evaluator.close()
-        self.model.close()
 
 
 class LlamaEngine:
@@ -92,12 +41,12 @@ class LlamaEngine:
         self._settings = settings
         self._on_unload = on_unload or (lambda: None)
         self._wake = threading.Condition()
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
         self._current: Ticket | None = None
         self._waiting: list[Future[ModelInfo]] = []
         self._closing = False
         self._arrivals = 0
-        self._home: _Residence | None = None
+        self._home: Residence | None = None
         self._thread = threading.Thread(target=self._work, name="tabby-engine", daemon=True)
         self._thread.start()
 
@@ -122,7 +71,7 @@ class LlamaEngine:
         with self._wake:
             return bool(self._jobs)
 
-    def _resident(self) -> _Residence:
+    def _resident(self) -> Residence:
         home = self._home
         if home is None:
             raise EngineError("No model is loaded.", "Ask again in a moment.")
@@ -158,7 +107,7 @@ class LlamaEngine:
                 if job.ticket.request.key == request.key:
                     job.ticket.cancel()
             self._arrivals += 1
-            self._jobs.append(_Job(ticket, on_text, self._arrivals))
+            self._jobs.append(Job(ticket, on_text, self._arrivals))
             self._wake.notify()
         return ticket
 
@@ -196,7 +145,7 @@ class LlamaEngine:
             for job in jobs:
                 self._complete(job, Cancelled("closing"))
             for future in waiting:
-                _settle(future, Cancelled("closing"))
+                settle(future, Cancelled("closing"))
 
     def _turn(self) -> bool:
         """Do one step of whoever is next; False when the engine is closing."""
@@ -231,7 +180,7 @@ class LlamaEngine:
             self._remove(job)
             self._complete(job, Cancelled("cancelled"))
 
-    def _remove(self, job: _Job) -> None:
+    def _remove(self, job: Job) -> None:
         with self._wake:
             if job in self._jobs:
                 self._jobs.remove(job)
@@ -242,7 +191,7 @@ class LlamaEngine:
         """Load the model where it is not; on failure everybody who waits is told why."""
         try:
             if self._home is None:
-                self._home = _Residence(self._load(), self._settings)
+                self._home = Residence(self._load(), self._settings)
         except Exception as error:  # whatever it was, somebody waits for an answer
             fault = error if isinstance(error, TabbyError) else EngineFault(f"The model could not be loaded: {error}")
             logger.log(logging.DEBUG if isinstance(error, TabbyError) else logging.ERROR, "load failed", exc_info=True)
@@ -253,13 +202,13 @@ class LlamaEngine:
             for job in jobs:
                 self._complete(job, fault)
             for future in waiting:
-                _settle(future, fault)
+                settle(future, fault)
             return False
         for future in waiting:
-            _settle(future, self._home.model.info)
+            settle(future, self._home.model.info)
         return True
 
-    def _step(self, job: _Job) -> None:
+    def _step(self, job: Job) -> None:
         home = self._resident()
         if job.steps is None:
             job.started = time.monotonic()
@@ -295,7 +244,7 @@ class LlamaEngine:
                 outcome.timings["queue"] = (job.started - job.submitted) * 1e3
             self._complete(job, outcome)
 
-    def _forget(self, home: _Residence, failed: _Job, outcome: Result | BaseException) -> None:
+    def _forget(self, home: Residence, failed: Job, outcome: Result | BaseException) -> None:
         """Nothing is known about the cells after a fault; who has written on top of them cannot go on."""
         with self._wake:
             stranded = [job for job in self._jobs if job.steps is not None and job is not failed]
@@ -305,24 +254,10 @@ class LlamaEngine:
             self._complete(job, outcome)
         home.kv.clear()
 
-    def _complete(self, job: _Job, outcome: Result | BaseException) -> None:
-        _settle(job.ticket.future, outcome)
+    def _complete(self, job: Job, outcome: Result | BaseException) -> None:
+        settle(job.ticket.future, outcome)
 
     def _unload(self) -> None:
         home, self._home = self._home, None
         if home is not None:
             home.close()
-
-
-def _settle(future: Future[T], outcome: T | BaseException) -> None:
-    if not future.set_running_or_notify_cancel():
-        return  # the loop that waited has given up on it, and nobody listens
-    if isinstance(outcome, BaseException):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
-
-
-def loader(path: Path, settings: EngineSettings, *, extra_buffers: bool) -> Load:
-    """What brings one model file into memory, for `LlamaEngine`."""
-    return lambda: LoadedModel(path, settings, extra_buffers=extra_buffers)

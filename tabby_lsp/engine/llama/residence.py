@@ -1,0 +1,48 @@
+"""A model in memory with all that hangs on it, and what brings it there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tabby_lsp.config import EngineSettings
+from tabby_lsp.engine.llama.evaluate import Evaluator
+from tabby_lsp.engine.llama.generate import SLICE
+from tabby_lsp.engine.llama.kv import KvCache
+from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
+
+Load = Callable[[], LoadedModel]
+"""Brings a model into memory, or raises a `TabbyError`."""
+
+
+class Residence:
+    """Weights, context, the batch to evaluate with and what the KV cache holds.
+
+    Args:
+        model: weights and context.
+        settings: how llama.cpp runs.
+    """
+
+    def __init__(self, model: LoadedModel, settings: EngineSettings) -> None:
+        self.model = model
+        self.evaluator = Evaluator(model, model.batch)
+        self.kv = KvCache(
+            model.lib,
+            model.memory,
+            cells=model.slots,
+            sequences=SEQUENCES,
+            scratch=SCRATCH,
+            partial=model.can_rewind,
+        )
+        # a GPU is quick enough to swallow a whole batch between two looks at the queue
+        self.slice = settings.batch if model.info.offloaded else min(SLICE, settings.batch)
+
+    def close(self) -> None:
+        """Free all of it, on the thread that evaluates."""
+        self.evaluator.close()
+        self.model.close()
+
+
+def loader(path: Path, settings: EngineSettings, *, extra_buffers: bool) -> Load:
+    """What brings one model file into memory, for `LlamaEngine`."""
+    return lambda: LoadedModel(path, settings, extra_buffers=extra_buffers)
