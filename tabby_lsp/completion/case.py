@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from tabby_lsp.completion.types import Ask, Trigger
 from tabby_lsp.config import CompletionSettings
@@ -82,14 +84,12 @@ class Case:
 
     @cached_property
     def indent_unit(self) -> str:
-        """What the file indents with: a tab, some spaces, or nothing where its lines do not say."""
-        lines = self.snapshot.lines[:UNIT_LINES]
-        indents = [space_before(line) for line in lines if line.strip()]
-        tabs = sum(indent.startswith("\t") for indent in indents)
-        spaces = [len(indent) for indent in indents if indent.startswith(" ")]
-        if tabs > len(spaces):
+        """What the file indents with: a tab, the step by which its lines most often go in, or nothing if they never do."""
+        lines = [line for line in self.snapshot.lines[:UNIT_LINES] if line.strip()]
+        if sum(line.startswith("\t") for line in lines) > sum(line.startswith(" ") for line in lines):
             return "\t"
-        return " " * min((size for size in spaces if size > 1), default=0)
+        steps = Counter(b - a for a, b in pairwise(map(indentation, lines)) if 1 < b - a <= TAB)
+        return " " * max(steps, key=lambda step: (steps[step], -step), default=0)
 
     @cached_property
     def above(self) -> str:

@@ -29,6 +29,20 @@ def test_lead(text: str, lead: str) -> None:
     assert case(text).lead == lead
 
 
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("def f():\n    x\n    if a:\n        y\n█", "    "),
+        ("def f():\n    while a:\n      if b:\n        c\n█", "  "),
+        ("if a:\n\tb\n█", "\t"),
+        ("a\nb\n█", ""),
+        ("f(\n            deep)\nif a:\n    b\n█", "    "),
+    ],
+)
+def test_indent_unit(text: str, unit: str) -> None:
+    assert case(text).indent_unit == unit
+
+
 def test_prose_has_no_blocks() -> None:
     assert case("* one\n    two:\n█\n    three\n", "markdown").lead == ""
     assert case('"""\n    Args:\n█\n    More.\n"""\n').lead == ""
