@@ -84,7 +84,7 @@ class Case:
 
     @cached_property
     def indent_unit(self) -> str:
-        """What the file indents with: a tab, the step that its lines most often take, or nothing where they take none."""
+        """What the file indents with: a tab, the step that its lines most often take, or nothing if they take none."""
         lines = [line for line in self.snapshot.lines[:UNIT_LINES] if line.strip()]
         if sum(line.startswith("\t") for line in lines) > sum(line.startswith(" ") for line in lines):
             return "\t"
