@@ -42,7 +42,7 @@ def up_to_closer(text: str, case: Case) -> str:
 
     What closes after that would stand before it: `${name} and more}` for `${█}`.
     """
-    closer = case.rest.lstrip()[:1]
+    closer = _first_closer(case.rest)
     first = text.split("\n", 1)[0]
     if closer in QUOTES and closer:
         return text[: first.find(closer)] if case.scope.in_string and closer in first else text
@@ -53,6 +53,19 @@ def up_to_closer(text: str, case: Case) -> str:
         if depth < 0:
             return text[:at]
     return text
+
+
+def _first_closer(rest: str) -> str:
+    """The first bracket of a rest of line that closes what was opened before it, or the quote that it begins with."""
+    depth = 0
+    for at, character in enumerate(rest.lstrip()):
+        if character in PAIRS.values():
+            depth += 1
+        elif character in PAIRS:
+            depth -= 1
+        if depth < 0 or (at == 0 and character in QUOTES):
+            return character
+    return ""
 
 
 def before_lines_below(text: str, case: Case) -> str:

@@ -69,6 +69,8 @@ TRANSFORM_CASES = [
     ("the closer that is there", pp.up_to_closer, "x = f(█)\n", "a, b) + g(c", "a, b"),
     ("brackets of its own", pp.up_to_closer, "x = f(█)\n", "g(a), h()", "g(a), h()"),
     ("another bracket", pp.up_to_closer, "x = f(█)\n", "a[0]]", "a[0]]"),
+    ("a closer further on", pp.up_to_closer, "x = f(█[0], a)\n", "b) + c", "b"),
+    ("only balanced ones follow", pp.up_to_closer, "x = █[0]\n", "f(a)", "f(a)"),
     ("inside a string", pp.up_to_closer, 'x = f"{█}"\n', "name}, hello", "name"),
     ("the quote that is there", pp.up_to_closer, 'print("hello █")\n', 'world", end="', "world"),
     ("a quote that opens", pp.up_to_closer, 'print(█"tail")\n', '"head" + ', '"head" + '),
