@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN_S = 5.0
-"""How often, at most, a server without a model looks whether one has appeared."""
+LOOK_AGAIN_S = {State.NO_MODEL: 5.0, State.ERROR: 60.0}
+"""How often, at most, a server without a model looks whether one has appeared, and one with a bad model whether that is
+better now: the first costs a look into a folder, the second a preflight."""
 DOWNLOAD, LATER = "Download", "Not now"
 
 
@@ -66,8 +67,9 @@ class ModelHost:
 
     def look_again(self) -> None:
         """Called at each question that nobody could answer: perhaps there is a model by now."""
-        waiting = self._server.status.state in (State.NO_MODEL, State.ERROR)
-        if waiting and (self._task is None or self._task.done()) and time.monotonic() - self._looked > LOOK_AGAIN_S:
+        pause = LOOK_AGAIN_S.get(self._server.status.state)
+        idle = self._task is None or self._task.done()
+        if pause is not None and idle and time.monotonic() - self._looked > pause:
             self._task = asyncio.get_running_loop().create_task(self._bring_up())
 
     def failed(self, error: TabbyError) -> None:
