@@ -42,7 +42,7 @@ def up_to_closer(text: str, case: Case) -> str:
 
     What closes after that would stand before it: `${name} and more}` for `${█}`.
     """
-    closer = _first_closer(case.rest)
+    closer = _first_closer(case.rest) if case.line_before else ""
     first = text.split("\n", 1)[0]
     if closer in QUOTES and closer:
         return text[: first.find(closer)] if case.scope.in_string and closer in first else text

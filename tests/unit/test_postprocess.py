@@ -70,6 +70,7 @@ TRANSFORM_CASES = [
     ("brackets of its own", pp.up_to_closer, "x = f(█)\n", "g(a), h()", "g(a), h()"),
     ("another bracket", pp.up_to_closer, "x = f(█)\n", "a[0]]", "a[0]]"),
     ("a closer further on", pp.up_to_closer, "x = f(█[0], a)\n", "b) + c", "b"),
+    ("at a line's start, before that line", pp.up_to_closer, "f(\n█)\n", "a)", "a)"),
     ("only balanced ones follow", pp.up_to_closer, "x = █[0]\n", "f(a)", "f(a)"),
     ("inside a string", pp.up_to_closer, 'x = f"{█}"\n', "name}, hello", "name"),
     ("the quote that is there", pp.up_to_closer, 'print("hello █")\n', 'world", end="', "world"),
