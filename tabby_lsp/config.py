@@ -40,6 +40,12 @@ class EngineSettings:
     """Seconds without a request after which the model leaves memory; 0: never."""
     openmp_wait: Literal["passive", "active", "auto"] = "auto"
     """Whether llama.cpp's threads spin while they wait; auto: for some microseconds, then they sleep."""
+    kv_type: Literal["f16", "q8_0"] = "f16"
+    """How keys and values are kept; q8_0 halves the cache's memory and needs flash attention."""
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    """llama.cpp's fused attention; auto: where the device has it."""
+    drafts: bool = True
+    """Whether likely continuations are verified several tokens at a time, where that is quicker; the text is the same."""
     extra_buffers: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's repacked weight buffers; auto: off where the CPU has AMX (see docs/decisions)."""
 

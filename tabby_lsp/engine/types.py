@@ -37,6 +37,13 @@ class Prompt:
     pieces: tuple[Piece, ...]
     heal: int = 0
 
+    def goes_on_from(self, earlier: Prompt) -> bool:
+        """Whether this prompt begins with all of an earlier one, so that what was evaluated for it is of use."""
+        *most, last = self.pieces or ("",)
+        *before, end = earlier.pieces or ("",)
+        longer = last.startswith(end) if isinstance(last, str) and isinstance(end, str) else last == end
+        return most == before and longer
+
 
 class Priority(enum.IntEnum):
     """Who goes first; between two tokens a smaller number overtakes a larger one."""
@@ -72,7 +79,12 @@ class Request:
     Attributes:
         key: whose request it is (a document); a newer request with the same key supersedes an older one.
         prompt: what the model reads.
-        max_tokens: most tokens that are generated, for each candidate.
+        quick: a shorter prompt, read instead where more than `patience` tokens of `prompt` are not in the cache yet;
+            it has a sequence of its own, so that `prompt` can be evaluated in idle time.
+        patience: tokens.
+        draft: text that may well be what is going to be written; it changes the time, never the text.
+        max_tokens: most tokens that are generated, for each candidate; 0: the prompt is only evaluated, to be in
+            the cache when it is needed, and at `Priority.IDLE` such work ends as soon as somebody else comes.
         candidates: how many different continuations; they share one prefill.
         temperature: 0 for the most probable token each time.
         sampler: `infill` ends where the model would rather end than guess.
@@ -86,6 +98,9 @@ class Request:
     key: str
     prompt: Prompt
     max_tokens: int
+    quick: Prompt | None = None
+    patience: int = 0
+    draft: str = ""
     candidates: int = 1
     temperature: float = 0.0
     sampler: Literal["greedy", "infill"] = "greedy"
@@ -136,11 +151,30 @@ class Result:
         candidates: most probable first.
         counters: tokens evaluated, reused and generated.
         timings: milliseconds by stage: `queue`, `prefill`, `decode`.
+        quick: whether it was the shorter prompt that was read.
     """
 
     candidates: tuple[Candidate, ...]
     counters: Counters
     timings: dict[str, float] = field(default_factory=dict)
+    quick: bool = False
+
+
+@dataclass(slots=True)
+class Totals:
+    """What an engine has done since it was made, the work that nobody got to see included.
+
+    Attributes:
+        evaluated: prompt tokens evaluated, idle work included.
+        generated: tokens generated.
+        drafted: tokens that were verified as drafts.
+        agreed: of these, the ones that the model would have written.
+    """
+
+    evaluated: int = 0
+    generated: int = 0
+    drafted: int = 0
+    agreed: int = 0
 
 
 class Cancelled(Exception):
@@ -152,15 +186,21 @@ class Ticket:
 
     Attributes:
         future: the result; raises `Cancelled` or a `TabbyError`.
-        evaluated: prompt tokens evaluated for this request so far, readable at any time.
+        evaluated: prompt tokens evaluated for this request so far, readable at any time like the two below.
+        generated: tokens generated so far.
+        inside_s: seconds spent in the evaluation of tokens so far.
+        started: `time.monotonic()` when the engine turned to it, 0 before.
     """
 
-    __slots__ = ("_cancelled", "_on_cancel", "evaluated", "future", "request")
+    __slots__ = ("_cancelled", "_on_cancel", "evaluated", "future", "generated", "inside_s", "request", "started")
 
-    def __init__(self, request: Request, on_cancel: Callable[[Ticket], None]) -> None:
+    def __init__(self, request: Request, on_cancel: Callable[[Ticket, bool], None]) -> None:
         self.request = request
         self.future: Future[Result] = Future()
         self.evaluated = 0
+        self.generated = 0
+        self.inside_s = 0.0
+        self.started = 0.0
         self._cancelled = threading.Event()
         self._on_cancel = on_cancel
 
@@ -169,11 +209,15 @@ class Ticket:
         """Whether somebody asked for the end of it."""
         return self._cancelled.is_set()
 
-    def cancel(self) -> None:
-        """End it at the next safe point; the future then raises `Cancelled`. May be called from any thread."""
-        if not self._cancelled.is_set():
+    def cancel(self, *, at_once: bool = True) -> None:
+        """End it; the future then raises `Cancelled`. May be called from any thread.
+
+        Args:
+            at_once: abort the evaluation under way. False: let it end, because its tokens are of use to the next.
+        """
+        if at_once or not self._cancelled.is_set():
             self._cancelled.set()
-            self._on_cancel(self)
+            self._on_cancel(self, at_once)
 
 
 class Tokenizer(Protocol):
@@ -225,6 +269,16 @@ class Engine(Protocol):
     @property
     def info(self) -> ModelInfo:
         """What the model says of itself; raises `EngineError` while no model is loaded."""
+        ...
+
+    @property
+    def prefill_rate(self) -> float:
+        """Prompt tokens a second, as lately measured; 0 where nothing has been yet."""
+        ...
+
+    @property
+    def totals(self) -> Totals:
+        """What it has done so far."""
         ...
 
     def ready(self) -> Future[ModelInfo]:

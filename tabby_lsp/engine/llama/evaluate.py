@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tabby_lsp.engine.llama.model import LoadedModel
+from tabby_lsp.engine.llama.pace import Pace
 from tabby_lsp.engine.llama.sampling import Logits
 from tabby_lsp.errors import EngineFault
 
@@ -47,6 +49,8 @@ class Evaluator:
         self.capacity = capacity
         self._batch = model.lib.llama_batch_init(capacity, 0, 1)
         self.evaluated = 0
+        self.pace = Pace()
+        self.last_s = 0.0
 
     def run(self, rows: Sequence[Row]) -> None:
         """Evaluate a batch.
@@ -66,13 +70,16 @@ class Evaluator:
             batch.seq_id[i][0] = row.sequence
             batch.logits[i] = row.wanted
         batch.n_tokens = len(rows)
+        started = time.perf_counter()
         code = self.model.lib.llama_decode(self.model.context, batch)
+        self.last_s = time.perf_counter() - started
         if code == ABORTED:
             raise Aborted
         if code != DONE:
             why = "no free cells in the KV cache" if code == NO_CELLS else f"code {code}"
             raise EngineFault(f"llama.cpp could not evaluate {len(rows)} tokens: {why}.", "See the log.")
         self.evaluated += len(rows)
+        self.pace.took(len(rows), self.last_s)
 
     def logits(self, row: int) -> Logits:
         """The logits of one row of the last batch.

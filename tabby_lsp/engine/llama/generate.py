@@ -13,14 +13,19 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
+from tabby_lsp.engine.llama.drafts import SIZES, Drafter, Records
 from tabby_lsp.engine.llama.evaluate import Evaluator, Row
 from tabby_lsp.engine.llama.kv import KvCache, Slot
 from tabby_lsp.engine.llama.sampling import Sampler, branches, logprob, spell
-from tabby_lsp.engine.types import Candidate, Counters, Finish, Request, Result, Ticket
+from tabby_lsp.engine.types import Candidate, Counters, Finish, Priority, Prompt, Request, Result, Ticket, Totals
 
 SLICE = 64
 """Prompt tokens evaluated in one call on a CPU: 64 cost 6.7 ms each, 16 cost 8.2, and what is lost by an abort is
 half a slice."""
+IDLE_SLICE = 16
+"""The same for work that gives way at once, and loses its slice."""
+QUICK = "\0quick"
+"""What a key has at its end for the sequence of its shorter prompt."""
 
 Steps = Generator[None, None, None]
 Emit = Callable[[str], None]
@@ -63,10 +68,20 @@ class Generation:
         kv: what its sequences hold.
         emit: gets the first candidate's text in pieces.
         slice_tokens: prompt tokens in one call.
+        totals: counts what is done.
+        records: how good guesses have been; None: nothing is guessed.
     """
 
     def __init__(
-        self, ticket: Ticket, evaluator: Evaluator, kv: KvCache, *, emit: Emit | None, slice_tokens: int = SLICE
+        self,
+        ticket: Ticket,
+        evaluator: Evaluator,
+        kv: KvCache,
+        *,
+        emit: Emit | None,
+        slice_tokens: int = SLICE,
+        totals: Totals | None = None,
+        records: Records | None = None,
     ) -> None:
         self.ticket = ticket
         self.request = ticket.request
@@ -74,7 +89,10 @@ class Generation:
         self._evaluator = evaluator
         self._kv = kv
         self._emit = emit
-        self._slice = slice_tokens
+        self._totals = totals or Totals()
+        self._records = records
+        self._yields = ticket.request.priority is Priority.IDLE and not ticket.request.max_tokens
+        self._slice = min(slice_tokens, IDLE_SLICE) if self._yields else slice_tokens
         self._vocabulary = evaluator.model.vocabulary
         self._stops = {self._vocabulary.marker(text) for text in self.request.stop_markers}
 
@@ -86,17 +104,19 @@ class Generation:
             Occupied: others under way hold the cells that this one needs; nothing has happened yet.
             EngineError: the prompt is too long, or llama.cpp failed.
         """
-        started = time.monotonic()
+        started = self.ticket.started = time.monotonic()
         request, vocabulary = self.request, self._vocabulary
-        tokens, plain = vocabulary.encode_pieces(request.prompt.pieces)
-        tokens = tokens or [vocabulary.bos or 0]
-        most = min(request.prompt.heal, plain, len(tokens) - 1, self._evaluator.capacity - 1)
+        key, prompt, tokens, plain = self._choose()
+        most = min(prompt.heal, plain, len(tokens) - 1, self._evaluator.capacity - 1)
         heal = most if self._evaluator.model.can_rewind else 0
         stem = len(tokens) - heal
+        if not request.max_tokens:
+            yield from self._only_prefill(key, tokens[:stem])
+            return
         forced = b"".join(vocabulary.piece(token) for token in tokens[stem:])
         # at worst the model spells the text that was taken back byte by byte
-        room = request.max_tokens * request.candidates + max(0, len(forced) - heal)
-        slot, reused = self._kv.place(request.key, tokens, room=room, keep_at_most=stem - 1)
+        room = request.max_tokens * request.candidates + max(0, len(forced) - heal) + (SIZES[0] if self._guesses else 0)
+        slot, reused = self._kv.place(key, tokens, room=room, keep_at_most=stem - 1)
         lanes: list[_Lane] = []
         try:
             yield from self._prefill(slot, tokens, keep=heal + 1)
@@ -104,7 +124,7 @@ class Generation:
             prefilled = time.monotonic()
             evaluated = self.ticket.evaluated
             self._begin(lanes, slot, row, rest)
-            yield from self._write(slot, lanes)
+            yield from self._write_guessing(slot, lanes[0]) if self._guesses else self._write(slot, lanes)
         finally:
             for lane in lanes:
                 self._give_back(lane)
@@ -113,8 +133,48 @@ class Generation:
         self.result = Result(
             candidates=tuple(lane.candidate() for lane in lanes),
             counters=Counters(len(tokens), reused, evaluated, sum(len(lane.tokens) for lane in lanes)),
-            timings={"prefill": (prefilled - started) * 1e3, "decode": (ended - prefilled) * 1e3},
+            timings={
+                "prefill": (prefilled - started) * 1e3,
+                "decode": (ended - prefilled) * 1e3,
+                "inside": self.ticket.inside_s * 1e3,
+            },
+            quick=prompt is request.quick,
         )
+
+    @property
+    def _guesses(self) -> bool:
+        """Whether guesses can be verified: where the likeliest token is taken, and by one candidate."""
+        request = self.request
+        greedy = request.temperature == 0 and request.sampler == "greedy" and request.candidates == 1
+        return greedy and self._records is not None and self._evaluator.model.can_rewind
+
+    def _choose(self) -> tuple[str, Prompt, list[int], int]:
+        """The prompt to read: the shorter one where too much of the other is not in the cache.
+
+        Returns:
+            The key of its sequence, the prompt, its tokens, and how many of them at the end are of plain text.
+        """
+        request, encode = self.request, self._vocabulary.encode_pieces
+        tokens, plain = encode(request.prompt.pieces)
+        tokens = tokens or [self._vocabulary.bos or 0]
+        if request.quick and len(tokens) - self._kv.shared(tokens) > request.patience:
+            quick, quick_plain = encode(request.quick.pieces)
+            if quick and len(quick) - self._kv.shared(quick) < len(tokens) - self._kv.shared(tokens):
+                return request.key + QUICK, request.quick, quick, quick_plain
+        return request.key, request.prompt, tokens, plain
+
+    def _only_prefill(self, key: str, tokens: list[int]) -> Steps:
+        """Bring a prompt into the cache."""
+        slot, reused = self._kv.place(key, tokens, room=0, keep_at_most=len(tokens))
+        try:
+            while len(slot.tokens) < len(tokens):
+                at = len(slot.tokens)
+                self._evaluate(slot, tokens[at : at + self._slice], wanted=0)
+                yield
+        finally:
+            self._kv.release(slot)
+        evaluated = self.ticket.evaluated
+        self.result = Result((), Counters(len(tokens), reused, evaluated, 0), {"inside": self.ticket.inside_s * 1e3})
 
     def _give_back(self, lane: _Lane) -> None:
         lane.sampler.close()
@@ -126,13 +186,20 @@ class Generation:
         start = len(slot.tokens)
         first = len(tokens) - wanted
         rows = [Row(t, start + i, slot.sequence, i >= first) for i, t in enumerate(tokens)]
+        self._run(slot, rows)
+        slot.tokens += tokens
+        self.ticket.evaluated += len(tokens)
+        self._totals.evaluated += len(tokens)
+
+    def _run(self, slot: Slot, rows: list[Row]) -> None:
+        """Evaluate; where that fails, no cell beyond the known tokens stays behind."""
         try:
             self._evaluator.run(rows)
         except BaseException:
-            self._kv.truncate(slot, start)
+            self._kv.truncate(slot, len(slot.tokens))
             raise
-        slot.tokens += tokens
-        self.ticket.evaluated += len(tokens)
+        finally:
+            self.ticket.inside_s += self._evaluator.last_s
 
     def _prefill(self, slot: Slot, tokens: list[int], keep: int) -> Steps:
         """Evaluate slices until what is left, with at least `keep` tokens, fits into one batch with logits."""
@@ -212,6 +279,8 @@ class Generation:
             lane.finish = Finish.MARKER
             return
         lane.tokens.append(token)
+        self.ticket.generated += 1
+        self._totals.generated += 1
         lane.logprobs.append(likelihood)
         lane.write(data, self.request, self._emit if lane.leads else None)
         deadline = self.request.deadline
@@ -225,11 +294,7 @@ class Generation:
         evaluator, vocab = self._evaluator, self._vocabulary
         while active := [lane for lane in lanes if lane.finish is None]:
             yield
-            try:
-                evaluator.run([Row(lane.tokens[-1], lane.position, lane.sequence, True) for lane in active])
-            except BaseException:
-                self._kv.truncate(slot, len(slot.tokens))
-                raise
+            self._run(slot, [Row(lane.tokens[-1], lane.position, lane.sequence, True) for lane in active])
             if active[0].leads:
                 slot.tokens.append(active[0].tokens[-1])
             for row, lane in enumerate(active):
@@ -237,3 +302,29 @@ class Generation:
                 logits = evaluator.logits(row)
                 token = lane.sampler.pick(evaluator.model.context, row, logits)
                 self._accept(lane, token, logprob(logits, token), vocab.piece(token))
+
+    def _write_guessing(self, slot: Slot, lane: _Lane) -> Steps:
+        """The same for one candidate whose likeliest tokens are taken, several in a batch where guesses are right."""
+        evaluator, vocab = self._evaluator, self._vocabulary
+        drafter = Drafter(vocab.encode(self.request.draft), slot.tokens, self._records or Records())
+        while lane.finish is None:
+            yield
+            left = self.request.max_tokens - len(lane.tokens) - 1
+            guess = drafter.propose(lane.tokens, evaluator.pace)[: max(0, left)]
+            tokens = [lane.tokens[-1], *guess]
+            self._run(slot, [Row(t, lane.position + i, lane.sequence, True) for i, t in enumerate(tokens)])
+            slot.tokens += tokens
+            agreed = 0
+            for row, token in enumerate(tokens):
+                if lane.finish is not None or token != lane.tokens[-1]:
+                    break
+                agreed += row > 0
+                lane.position += 1
+                logits = evaluator.logits(row)
+                picked = int(logits.argmax())
+                drafter.judge(picked)
+                self._accept(lane, picked, logprob(logits, picked), vocab.piece(picked))
+            if guess:
+                self._kv.truncate(slot, lane.position)
+            self._totals.drafted += len(guess)
+            self._totals.agreed += agreed

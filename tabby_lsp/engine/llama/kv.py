@@ -112,6 +112,10 @@ class KvCache:
         """The generation has ended: its sequence stays for the next prompt, and may be taken."""
         slot.held = 0
 
+    def shared(self, tokens: list[int]) -> int:
+        """How many first tokens of a prompt are in the cache, in whatever sequence."""
+        return max(self._usable(slot, tokens, len(tokens)) for slot in self.slots)
+
     def _usable(self, slot: Slot, tokens: list[int], keep_at_most: int) -> int:
         """Tokens of a sequence with which a prompt may begin."""
         shared = min(common_prefix(slot.tokens, tokens), keep_at_most)

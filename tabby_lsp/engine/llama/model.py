@@ -29,13 +29,21 @@ LONG_VALUE = 400
 """Metadata values longer than this (token lists, chat templates) are left out of `ModelInfo`."""
 
 
+CACHE_TYPES = {"f16": 1, "q8_0": 8}
+"""Our word → ggml's number of the type."""
+BYTES_PER_VALUE = {"f16": 2.0, "q8_0": 34 / 32}
+"""q8_0 keeps a 16-bit scale with each 32 values."""
+FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
+"""Our word → llama.cpp's `llama_flash_attn_type`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Footprint:
     """Memory that a model needs, in bytes.
 
     Attributes:
         weights: the tensors.
-        cache: keys and values for the whole context at 16 bits.
+        cache: keys and values for the whole context.
     """
 
     weights: int
@@ -53,9 +61,14 @@ def threads_for(settings: EngineSettings) -> int:
         return settings.threads
     import psutil
 
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = cores_allowed()
     cores = min(allowed, psutil.cpu_count(logical=False) or allowed)
     return max(1, cores - 1 if cores > 4 else cores)
+
+
+def cores_allowed() -> int:
+    """Processors, threads of a core counted, that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LoadedModel:
@@ -91,7 +104,7 @@ class LoadedModel:
         self.model = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not self.model:
             raise ModelUnusable(f"llama.cpp cannot load {path.name}: {_last_fault()}", _remedy(_last_fault()))
-        self.footprint = self._measure(settings.context)
+        self.footprint = self._measure(settings)
         ceiling = settings.memory_mb * 2**20
         if ceiling and self.footprint.total > ceiling:
             needed = self.footprint.total // 2**20
@@ -123,18 +136,20 @@ class LoadedModel:
         params.n_seq_max = SEQUENCES + SCRATCH
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = threads_for(settings)
+        params.type_k = params.type_v = CACHE_TYPES[settings.kv_type]
+        params.flash_attn_type = FLASH_ATTENTION[settings.flash_attention]
         params.no_perf = True
         return self.lib.llama_init_from_model(self.model, params)
 
-    def _measure(self, context: int) -> Footprint:
+    def _measure(self, settings: EngineSettings) -> Footprint:
         lib, model = self.lib, self.model
         said = self._metadata()
         attention = f"{said.get('general.architecture', '')}.attention"
         usual = str(lib.llama_model_n_embd(model) // max(1, lib.llama_model_n_head(model)))
         # Qwen3's heads, for one, are twice as wide as the embedding divided among them
         key, value = (int(said.get(f"{attention}.{part}_length", usual)) for part in ("key", "value"))
-        cells = lib.llama_model_n_head_kv(model) * lib.llama_model_n_layer(model) * context
-        return Footprint(weights=int(lib.llama_model_size(model)), cache=2 * (key + value) * cells)
+        cells = lib.llama_model_n_head_kv(model) * lib.llama_model_n_layer(model) * settings.context
+        return Footprint(weights=int(lib.llama_model_size(model)), cache=int(BYTES_PER_VALUE[settings.kv_type] * (key + value) * cells))
 
     def _describe(self, gpu_layers: int) -> ModelInfo:
         lib, model = self.lib, self.model

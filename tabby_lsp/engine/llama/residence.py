@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tabby_lsp.config import EngineSettings
+from tabby_lsp.engine.llama.crew import Crew
+from tabby_lsp.engine.llama.drafts import Records
 from tabby_lsp.engine.llama.evaluate import Evaluator
 from tabby_lsp.engine.llama.generate import SLICE
 from tabby_lsp.engine.llama.kv import KvCache
-from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
+from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel, cores_allowed, threads_for
 
 Load = Callable[[], LoadedModel]
 """Brings a model into memory, or raises a `TabbyError`."""
@@ -36,6 +39,15 @@ class Residence:
         )
         # a GPU is quick enough to swallow a whole batch between two looks at the queue
         self.slice = settings.batch if model.info.offloaded else min(SLICE, settings.batch)
+
+        self.records = Records() if settings.drafts else None
+        fixed = settings.threads > 0 or model.info.offloaded > 0
+        self.crew = Crew(1 if fixed else threads_for(settings), cores_allowed())
+
+    def look_at_load(self) -> None:
+        """Fit the number of threads to what the machine has to give; where the settings name one, it stays."""
+        if self.crew.look(time.monotonic()):
+            self.model.lib.llama_set_n_threads(self.model.context, self.crew.size, self.crew.size)
 
     def close(self) -> None:
         """Free all of it, on the thread that evaluates."""

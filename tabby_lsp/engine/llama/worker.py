@@ -20,7 +20,7 @@ from tabby_lsp.engine.llama.job import Job, settle
 from tabby_lsp.engine.llama.kv import Occupied
 from tabby_lsp.engine.llama.residence import Load, Residence
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
-from tabby_lsp.engine.types import Cancelled, ModelInfo, Request, Result, Ticket
+from tabby_lsp.engine.types import Cancelled, ModelInfo, Priority, Request, Result, Ticket, Totals
 from tabby_lsp.errors import EngineError, EngineFault, TabbyError
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class LlamaEngine:
         self._closing = False
         self._arrivals = 0
         self._home: Residence | None = None
+        self.totals = Totals()
         self._thread = threading.Thread(target=self._work, name="tabby-engine", daemon=True)
         self._thread.start()
 
@@ -70,6 +71,12 @@ class LlamaEngine:
         """Whether a request is queued or under way."""
         with self._wake:
             return bool(self._jobs)
+
+    @property
+    def prefill_rate(self) -> float:
+        """Prompt tokens a second, as lately measured; 0 where nothing has been yet."""
+        home = self._home
+        return home.evaluator.pace.prefill_rate if home else 0.0
 
     def _resident(self) -> Residence:
         home = self._home
@@ -105,15 +112,17 @@ class LlamaEngine:
             # with the lock held: the worker must not see the newer one before the older is cancelled
             for job in self._jobs:
                 if job.ticket.request.key == request.key:
-                    job.ticket.cancel()
+                    job.ticket.cancel(at_once=not request.prompt.goes_on_from(job.ticket.request.prompt))
+            if self._current is not None and _gives_way(self._current.request, request) and self._home is not None:
+                self._home.model.abort.set(True)
             self._arrivals += 1
             self._jobs.append(Job(ticket, on_text, self._arrivals))
             self._wake.notify()
         return ticket
 
-    def _on_cancel(self, ticket: Ticket) -> None:
+    def _on_cancel(self, ticket: Ticket, at_once: bool) -> None:
         with self._wake:
-            if self._current is ticket and self._home is not None:
+            if at_once and self._current is ticket and self._home is not None:
                 self._home.model.abort.set(True)
             self._wake.notify()
 
@@ -212,7 +221,16 @@ class LlamaEngine:
         home = self._resident()
         if job.steps is None:
             job.started = time.monotonic()
-            job.generation = Generation(job.ticket, home.evaluator, home.kv, emit=job.emit, slice_tokens=home.slice)
+            home.look_at_load()
+            job.generation = Generation(
+                job.ticket,
+                home.evaluator,
+                home.kv,
+                emit=job.emit,
+                slice_tokens=home.slice,
+                totals=self.totals,
+                records=home.records,
+            )
             job.steps = job.generation.steps()
         with self._wake:
             self._current = job.ticket
@@ -224,7 +242,7 @@ class LlamaEngine:
         except StopIteration:
             outcome = job.generation.result if job.generation else None
         except Occupied:
-            job.steps, job.waits = None, True
+            job.steps, job.waits = None, not self._push_aside(job)
         except Aborted:
             outcome = Cancelled("cancelled")
         except TabbyError as error:
@@ -244,6 +262,21 @@ class LlamaEngine:
                 outcome.timings["queue"] = (job.started - job.submitted) * 1e3
             self._complete(job, outcome)
 
+    def _push_aside(self, comer: Job) -> bool:
+        """End the idle work that holds cells which somebody needs who is waited for.
+
+        Returns:
+            Whether there was any.
+        """
+        priority = comer.ticket.request.priority
+        with self._wake:
+            idle = [j for j in self._jobs if j.steps is not None and j.ticket.request.priority is Priority.IDLE]
+        if priority is Priority.IDLE or not idle:
+            return False
+        for job in idle:
+            job.ticket.cancel()
+        return True
+
     def _forget(self, home: Residence, failed: Job, outcome: Result | BaseException) -> None:
         """Nothing is known about the cells after a fault; who has written on top of them cannot go on."""
         with self._wake:
@@ -261,3 +294,8 @@ class LlamaEngine:
         home, self._home = self._home, None
         if home is not None:
             home.close()
+
+
+def _gives_way(current: Request, comer: Request) -> bool:
+    """Whether what runs is only evaluated in advance, and somebody waits for what has come."""
+    return current.priority is Priority.IDLE and not current.max_tokens and comer.priority < current.priority
