@@ -1,29 +1,37 @@
 """From a question to an answer, as one line of stages, each timed.
 
-    refuse → typed along? → window → prompt → model → post-process → keep
+    refuse → typed along? → in flight? → window → prompt → model → post-process → keep
 
 It runs on the event loop and never blocks it for longer than a parse; the model works on the engine's own thread.
+From `window` on it is a flight of its own, which a later question may join and which goes on when nobody waits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 from tabby_lsp.completion import postprocess, prompt, stop, trigger
+from tabby_lsp.completion.ahead import Ahead
 from tabby_lsp.completion.case import Case, case_for
-from tabby_lsp.completion.families import Family, family_of
+from tabby_lsp.completion.flight import Flight
+from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
+from tabby_lsp.completion.tempo import Tempo
 from tabby_lsp.completion.types import Answer, Ask, Suggestion, Trigger
-from tabby_lsp.completion.window import Budget, Windows
 from tabby_lsp.config import CompletionSettings
-from tabby_lsp.document import Change, PositionEncoding
-from tabby_lsp.engine.types import Cancelled, Candidate, Engine, ModelInfo, Request, Result, mean_logprob
+from tabby_lsp.document import Change, Position, PositionEncoding, Snapshot
+from tabby_lsp.engine.types import Cancelled, Candidate, Engine, Finish, Priority, Request, mean_logprob
+from tabby_lsp.errors import TabbyError
 from tabby_lsp.syntax.scope import scope_at
 from tabby_lsp.syntax.trees import Trees
+
+logger = logging.getLogger(__name__)
 
 ONE_LINE_TOKENS = 48
 """Most tokens where one line is wanted: 120 columns of code are some 40 tokens."""
@@ -57,15 +65,47 @@ class Pipeline:
         self._engine = engine
         self._settings = settings
         self._trees = Trees()
-        self._windows = Windows(self._trees)
+        self._prompts = PromptMaker(engine, self._trees)
+        self._ahead = Ahead(engine, self._prompts, settings)
         self._reuse = Reuse()
-        self._family: tuple[ModelInfo, Family] | None = None
+        self._tempo = Tempo()
+        self._flights: dict[str, Flight] = {}
+
+    # ---- what happens to documents ----------------------------------------------------------------------------------
+
+    def opened(self, snapshot: Snapshot) -> None:
+        """A document was opened."""
+        self._ahead.opened(snapshot)
+
+    def changed(self, snapshot: Snapshot, position: Position, inserted: str) -> None:
+        """A document was changed, or the cursor was moved in it.
+
+        Args:
+            snapshot: after the change.
+            position: behind the change.
+            inserted: the new text; empty where something was deleted or nothing changed.
+        """
+        if inserted and not self._reuse.suggested(inserted):
+            self._tempo.changed(inserted, time.monotonic())
+        flight = self._flights.get(snapshot.uri)
+        if (flight is None or flight.over) and not self._ahead.busy:
+            self._ahead.touched(snapshot, position)
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        if flight := self._flights.pop(uri, None):
+            flight.end()
         self._trees.forget(uri)
-        self._windows.forget(uri)
+        self._prompts.forget(uri)
         self._reuse.forget(uri)
+
+    def stop(self) -> None:
+        """No more questions will come."""
+        self._ahead.stop()
+        for flight in self._flights.values():
+            flight.end()
+
+    # ---- questions ------------------------------------------------------------------------------------------------
 
     async def complete(self, ask: Ask) -> Answer:
         """Answer a question.
@@ -75,7 +115,7 @@ class Pipeline:
 
         Raises:
             TabbyError: the engine cannot serve; its message is for a person.
-            asyncio.CancelledError: the caller gave up; the engine has been told.
+            asyncio.CancelledError: the caller gave up; what was under way ends unless somebody else waits for it.
         """
         if ask.selected:
             return await self._complete_selected(ask)
@@ -84,68 +124,50 @@ class Pipeline:
             scope = scope_at(ask.snapshot, ask.position, self._trees.tree(ask.snapshot))
         if reason := trigger.refusal(ask, scope, settings):
             return Answer((), reason, timings=watch.timings)
-        with watch.stage("reuse"):
-            case = case_for(ask, scope, settings, ())
-            if ask.trigger is Trigger.TYPING and (along := self._along(case)):
-                return Answer(along, "typed-along", timings=watch.timings)
-        with watch.stage("load"):
-            info = await asyncio.wrap_future(self._engine.ready())
-            family = self._family_of(info)
-        with watch.stage("window"):
-            budget = _budget(settings, family, info.context)
-            window = self._windows.around(ask.snapshot, ask.position, budget, self._engine.tokenizer)
-            case = case_for(ask, scope, settings, family.markers)
-            built = prompt.build(window, family, case.lead)
-        with watch.stage("model"):
-            request = Request(
-                key=ask.snapshot.uri,
-                prompt=built,
-                max_tokens=settings.max_tokens if case.multiline else min(settings.max_tokens, ONE_LINE_TOKENS),
-                candidates=settings.candidates if case.invoked else 1,
-                temperature=settings.temperature,
-                sampler=settings.sampler,
-                stop=stop.rule_for(case),
-                stop_markers=family.stop,
-                deadline=time.monotonic() + settings.deadline_ms / 1e3,
-            )
-            try:
-                result = await self._generate(request)
-            except Cancelled:
-                return Answer((), "superseded", timings=watch.timings, prompt=prompt.show(built))
-        with watch.stage("postprocess"):
-            suggestions, reason = _suggestions(result.candidates, case)
-        if suggestions:
-            self._reuse.keep(ask.snapshot, ask.position, suggestions)
-        return Answer(
-            suggestions,
-            reason,
-            counters=result.counters,
-            timings={**watch.timings, **result.timings},
-            finish=result.candidates[0].finish,
-            raw=tuple(candidate.text for candidate in result.candidates),
-            prompt=prompt.show(built),
-        )
+        case = case_for(ask, scope, settings, ())
+        if ask.trigger is Trigger.TYPING:
+            if answer := await self._known(case, watch):
+                return answer
+            if self._tempo.in_bulk(time.monotonic()):
+                return Answer((), "bulk-change", timings=watch.timings)
+            if pause := self._tempo.debounce():
+                with watch.stage("debounce"):
+                    await asyncio.sleep(pause)
+        flight = self._launch(case, watch)
+        started = time.monotonic()
+        await flight.wait()
+        self._tempo.answered(time.monotonic() - started)
+        answer = flight.answer or Answer((), "superseded")
+        return replace(answer, timings={**watch.timings, **answer.timings, **flight.timings})
 
     async def _complete_selected(self, ask: Ask) -> Answer:
         """Answer as if the entry that is selected in the editor's menu had been accepted."""
         start = ask.selected_start or ask.position
-        utf32 = PositionEncoding.UTF32
-        change = Change(ask.selected, (start.line, start.column), (ask.position.line, ask.position.column))
-        accepted = ask.snapshot.apply([change], ask.snapshot.version, utf32)
-        cursor = accepted.position(ask.snapshot.offset(start) + len(ask.selected))
+        accepted, cursor = _accepted(ask.snapshot, Suggestion(ask.selected, start, ask.position))
         answer = await self.complete(Ask(accepted, cursor, ask.trigger))
         extended = tuple(
             replace(s, text=ask.selected + s.text, start=start, end=ask.position) for s in answer.suggestions
         )
         return replace(answer, suggestions=extended)
 
-    async def _generate(self, request: Request) -> Result:
-        ticket = self._engine.submit(request)
-        try:
-            return await asyncio.wrap_future(ticket.future)
-        except asyncio.CancelledError:
-            ticket.cancel()
-            raise
+    async def _known(self, case: Case, watch: Stopwatch) -> Answer | None:
+        """An answer from what was suggested before, or is being written; None where the model is to be asked."""
+        with watch.stage("reuse"):
+            along, snapshot = self._along(case), case.snapshot
+        flight = self._flights.get(snapshot.uri)
+        if along:
+            if (flight is None or flight.over) and not self._ahead.busy:
+                self._ahead.touched(snapshot, case.position, partial(self._prefetch, snapshot, along[0]))
+            return Answer(along, "typed-along", timings=watch.timings)
+        typed = flight.typed(snapshot, case.position) if flight else None
+        if flight is None or typed is None or not flight.leads_past(typed):
+            return None
+        with watch.stage("joined"):
+            await flight.wait(typed)
+        if along := self._along(case):
+            return Answer(along, "in-flight", timings=watch.timings)
+        answer = flight.answer
+        return Answer((), answer.reason, timings=watch.timings) if answer and not answer.suggestions else None
 
     def _along(self, case: Case) -> tuple[Suggestion, ...]:
         kept: list[Suggestion] = []
@@ -157,18 +179,119 @@ class Pipeline:
             kept.append(replace(suggestion, text=text))
         return tuple(kept)
 
-    def _family_of(self, info: ModelInfo) -> Family:
-        if self._family is None or self._family[0] is not info:
-            self._family = info, family_of(info, self._engine.tokenizer)
-        return self._family[1]
+    # ---- flights --------------------------------------------------------------------------------------------------
+
+    def _launch(self, case: Case, watch: Stopwatch, priority: Priority = Priority.COMPLETION) -> Flight:
+        """Begin a flight; an earlier one of the document is superseded."""
+        settings, uri = self._settings(), case.snapshot.uri
+        if priority is Priority.COMPLETION:
+            self._ahead.stop()
+        earlier = self._flights.get(uri)
+        draft = earlier.written if earlier else ""
+        flight = Flight(case, settings.line_budget_ms / 1e3, None if case.invoked else self._show_early)
+        task = asyncio.get_running_loop().create_task(self._fly(flight, watch, draft, priority))
+        task.add_done_callback(lambda _: flight.over or flight.land(Answer((), "cancelled")))
+        flight.end = task.cancel
+        self._flights[uri] = flight
+        return flight
+
+    async def _fly(self, flight: Flight, watch: Stopwatch, draft: str, priority: Priority) -> None:
+        try:
+            flight.land(await self._generate(flight, watch, draft, priority))
+        except Cancelled:
+            flight.land(flight.answer or Answer((), "superseded"))
+        except asyncio.CancelledError:
+            flight.land(flight.answer or Answer((), "cancelled"))
+        except Exception as error:
+            if not isinstance(error, TabbyError):
+                logger.exception("a question could not be answered")
+            flight.fail(error)
+
+    async def _generate(self, flight: Flight, watch: Stopwatch, draft: str, priority: Priority) -> Answer:
+        settings, loop = self._settings(), asyncio.get_running_loop()
+        with watch.stage("load"):
+            info = await asyncio.wrap_future(self._engine.ready())
+        with watch.stage("window"):
+            made = self._prompts.at(flight.case, settings, info)
+            case = flight.case = replace(flight.case, markers=made.family.markers)
+        request = Request(
+            key=case.snapshot.uri,
+            prompt=made.whole,
+            quick=made.quick,
+            patience=made.patience,
+            draft=draft,
+            max_tokens=settings.max_tokens if case.multiline else min(settings.max_tokens, ONE_LINE_TOKENS),
+            candidates=settings.candidates if case.invoked else 1,
+            temperature=settings.temperature,
+            sampler=settings.sampler,
+            stop=stop.rule_for(case),
+            stop_markers=made.family.stop,
+            deadline=time.monotonic() + settings.deadline_ms / 1e3,
+            priority=priority,
+        )
+        flight.submitted = time.monotonic()
+        ticket = flight.ticket = self._engine.submit(request, partial(_tell, loop, flight))
+        try:
+            with watch.stage("model"):
+                result = await asyncio.wrap_future(ticket.future)
+        except asyncio.CancelledError:
+            ticket.cancel()
+            raise
+        with watch.stage("postprocess"):
+            suggestions, reason = _suggestions(result.candidates, case)
+        self._keep(case, suggestions)
+        if priority is Priority.COMPLETION and not case.invoked:
+            first = partial(self._prefetch, case.snapshot, suggestions[0]) if suggestions else None
+            self._ahead.touched(case.snapshot, case.position, first)
+        return Answer(
+            suggestions,
+            reason,
+            counters=result.counters,
+            timings={**watch.timings, **result.timings},
+            finish=result.candidates[0].finish,
+            raw=tuple(candidate.text for candidate in result.candidates),
+            prompt=prompt.show(made.quick if result.quick and made.quick else made.whole),
+        )
+
+    def _show_early(self, flight: Flight) -> None:
+        """Make what is written so far the answer, while the model goes on."""
+        text = flight.written[len(flight.case.lead) :]
+        suggestions, reason = _suggestions((Candidate(text, Finish.DEADLINE),), flight.case)
+        if suggestions:
+            self._keep(flight.case, suggestions)
+            flight.answer = Answer(suggestions, reason, counters=flight.counters, finish="early", raw=(text,))
+
+    def _keep(self, case: Case, suggestions: tuple[Suggestion, ...]) -> None:
+        if suggestions:
+            self._reuse.keep(case.snapshot, case.position, suggestions)
+
+    async def _prefetch(self, snapshot: Snapshot, suggestion: Suggestion) -> None:
+        """Ask what would follow if a suggestion were accepted; the answer is found when it is."""
+        settings = self._settings()
+        flight = self._flights.get(snapshot.uri)
+        if not settings.prefetch or (flight and not flight.over):
+            return
+        accepted, cursor = _accepted(snapshot, suggestion)
+        ask = Ask(accepted, cursor)
+        scope = scope_at(accepted, cursor, self._trees.tree(accepted))
+        case = case_for(ask, scope, settings, ())
+        if trigger.refusal(ask, scope, settings) or self._along(case):
+            return
+        await self._launch(case, Stopwatch(), Priority.IDLE).wait(None)
 
 
-def _budget(settings: CompletionSettings, family: Family, context: int) -> Budget:
-    """The configured budgets, cut to what the context holds beside what is generated."""
-    room = context - settings.max_tokens * settings.candidates - 64
-    prefix = max(16, min(settings.prefix_tokens, room * 3 // 4))
-    suffix = max(0, min(settings.suffix_tokens, room - prefix)) if family.fills else 0
-    return Budget(prefix, suffix, family.tail)
+def _tell(loop: asyncio.AbstractEventLoop, flight: Flight, text: str) -> None:
+    """Bring text from the engine's thread to the event loop."""
+    with suppress(RuntimeError):  # the loop has ended, and nobody is left to hear it
+        loop.call_soon_threadsafe(flight.heard, text)
+
+
+def _accepted(snapshot: Snapshot, suggestion: Suggestion) -> tuple[Snapshot, Position]:
+    """The document and the cursor as they would be with a suggestion accepted."""
+    start, end = suggestion.start, suggestion.end
+    change = Change(suggestion.text, (start.line, start.column), (end.line, end.column))
+    accepted = snapshot.apply([change], snapshot.version, PositionEncoding.UTF32)
+    return accepted, accepted.position(snapshot.offset(start) + len(suggestion.text))
 
 
 def _suggestions(candidates: tuple[Candidate, ...], case: Case) -> tuple[tuple[Suggestion, ...], str]:

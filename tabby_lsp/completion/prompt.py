@@ -16,7 +16,7 @@ def build(window: Window, family: Family, lead: str = "") -> Prompt:
     With an anchor it reads `PRE head SUF suffix MID tail`: the tail is the part of the middle that is known
     already, so each typed character only appends. Without one (`family.tail` 0) head and tail stand together.
     """
-    head, tail, suffix = (_unix(text) for text in (window.head, window.tail + lead, window.suffix))
+    head, tail, suffix = (unix(text) for text in (window.head, window.tail + lead, window.suffix))
     if not family.fills:
         return Prompt((head + tail,), family.heal)
     before = (Marker(family.prefix), head)
@@ -33,8 +33,8 @@ def build(window: Window, family: Family, lead: str = "") -> Prompt:
     return Prompt(pieces, family.heal if ends_in_text else 0)
 
 
-def _unix(text: str) -> str:
-    # models are trained on "\n"; post-processing gives the file's own line endings back
+def unix(text: str) -> str:
+    """Line feeds alone, as models are trained on; post-processing gives the file's own line endings back."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -13,17 +13,18 @@ from tabby_lsp.completion.types import Suggestion
 from tabby_lsp.completion.window import visible_suffix
 from tabby_lsp.document import Position, Snapshot
 
-NEAR = 2_000
-"""Characters before the cursor that must agree: more than a suggestion's own context needs, little to compare."""
-FAR = 1_000
+NEAR = 1_000
+"""Characters before the cursor that must agree: edits elsewhere in the document change nothing."""
+FAR = 500
 """Characters after the cursor that must agree."""
+RECOGNISABLE = 80
+"""Characters of a document's beginning from which on more may have been written before them."""
 ENTRIES = 64
 """Suggestions kept, over all documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    offset: int
     near: str
     far: str
     suggestions: tuple[Suggestion, ...]
@@ -33,12 +34,13 @@ class Reuse:
     """The suggestions of the last minutes."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[tuple[str, int, str, str], _Entry] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, str, str], _Entry] = OrderedDict()
 
     def keep(self, snapshot: Snapshot, position: Position, suggestions: tuple[Suggestion, ...]) -> None:
         """Remember what was suggested at a cursor."""
-        entry = _Entry(*_surroundings(snapshot, position), suggestions)
-        key = (snapshot.uri, entry.offset, entry.near, entry.far)
+        before, far = _surroundings(snapshot, position)
+        entry = _Entry(before[-NEAR:], far, suggestions)
+        key = (snapshot.uri, entry.near, far)
         self._entries[key] = entry
         self._entries.move_to_end(key)
         if len(self._entries) > ENTRIES:
@@ -55,25 +57,37 @@ class Reuse:
         Returns:
             Suggestions that insert at the cursor; empty where the user has gone another way or typed it all.
         """
-        offset, near, far = _surroundings(snapshot, position)
+        before, far = _surroundings(snapshot, position)
         for (uri, *_), entry in reversed(self._entries.items()):
-            typed = offset - entry.offset
-            if uri != snapshot.uri or typed < 0 or entry.far != far or typed > len(near):
+            if uri != snapshot.uri or entry.far != far:
                 continue
-            written = near[len(near) - typed :]
-            common = min(len(near) - typed, len(entry.near))
-            if near[: len(near) - typed][-common or None :] != entry.near[-common or None :]:
-                continue
+            found = ((s, _typed(entry, s.text, before)) for s in entry.suggestions if s.start == s.end)
             left = tuple(
                 Suggestion(s.text[typed:], position, position, s.logprob)
-                for s in entry.suggestions
-                if s.start == s.end and s.text.startswith(written) and len(s.text) > typed
+                for s, typed in found
+                if typed is not None and len(s.text) > typed
             )
             if left:
                 return left
         return ()
 
+    def suggested(self, text: str) -> bool:
+        """Whether a text is what a remembered suggestion begins with."""
+        return any(s.text.startswith(text) for entry in self._entries.values() for s in entry.suggestions)
 
-def _surroundings(snapshot: Snapshot, position: Position) -> tuple[int, str, str]:
-    before = snapshot.before(position)
-    return len(before), before[-NEAR:], visible_suffix(snapshot, position)[:FAR]
+
+def _typed(entry: _Entry, text: str, before: str) -> int | None:
+    """How many characters of a suggestion stand before the cursor already; None: it is not on its way there."""
+    longest = min(len(text), len(before))
+    tail = before[len(before) - min(len(before), longest + NEAR) :]
+    for typed in range(longest, -1, -1):
+        end = len(tail) - typed
+        if tail.startswith(text[:typed], end) and tail.endswith(entry.near, 0, end):
+            whole = len(before) - typed == len(entry.near)
+            if whole or len(entry.near) >= RECOGNISABLE:
+                return typed
+    return None
+
+
+def _surroundings(snapshot: Snapshot, position: Position) -> tuple[str, str]:
+    return snapshot.before(position), visible_suffix(snapshot, position)[:FAR]

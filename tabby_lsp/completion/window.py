@@ -26,6 +26,9 @@ JUMP_FILL = 0.5
 TAIL_LIMIT = 128
 """Tokens of tail at which the anchor moves: past some 64 tokens quality falls slowly, and moving it evaluates the
 suffix again (design: 64-128)."""
+RENEW_TAIL = 88
+"""Tokens of tail at which a window is laid out anew in idle time: some lines before the limit, and some beyond what a
+fresh tail has (the family's, and up to a line more)."""
 LONG_LINE = 2_000
 """Characters of one line beyond which only its part next to the cursor is read."""
 CLOSERS = " \t)]}>\"'`;:,"
@@ -101,11 +104,28 @@ class Windows:
         window = (last and _continued(last, before, after, budget, tokenizer)) or self._laid_out(
             snapshot, position, after, budget, tokenizer, jumped=last is not None and _find(last, before) is not None
         )
-        self._last[snapshot.uri] = window
-        self._last.move_to_end(snapshot.uri)
+        self.adopt(snapshot.uri, window)
+        return window
+
+    def renewed(self, snapshot: Snapshot, position: Position, budget: Budget, tokenizer: Tokenizer) -> Window | None:
+        """A fresh window for a cursor whose last one has a long tail; it counts once it is adopted.
+
+        Returns:
+            None where the last window is good for some more lines, or does not hold at all.
+        """
+        before, after = snapshot.before(position), visible_suffix(snapshot, position)
+        last = self._last.get(snapshot.uri)
+        current = last and _continued(last, before, after, budget, tokenizer)
+        if not current or not budget.tail or _cost_of(current.tail, tokenizer) < RENEW_TAIL:
+            return None
+        return self._laid_out(snapshot, position, after, budget, tokenizer, jumped=False)
+
+    def adopt(self, uri: str, window: Window) -> None:
+        """Make a window the last one of its document."""
+        self._last[uri] = window
+        self._last.move_to_end(uri)
         if len(self._last) > REMEMBERED:
             self._last.popitem(last=False)
-        return window
 
     def _laid_out(
         self, snapshot: Snapshot, position: Position, after: str, budget: Budget, tokenizer: Tokenizer, *, jumped: bool

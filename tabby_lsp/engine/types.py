@@ -186,19 +186,31 @@ class Ticket:
 
     Attributes:
         future: the result; raises `Cancelled` or a `TabbyError`.
-        evaluated: prompt tokens evaluated for this request so far, readable at any time like the two below.
+        prompt: tokens of the prompt, known when the engine turns to it; readable at any time, like all below.
+        reused: of these, the ones that were in the cache.
+        evaluated: of these, the ones evaluated so far.
         generated: tokens generated so far.
         inside_s: seconds spent in the evaluation of tokens so far.
         started: `time.monotonic()` when the engine turned to it, 0 before.
     """
 
-    __slots__ = ("_cancelled", "_on_cancel", "evaluated", "future", "generated", "inside_s", "request", "started")
+    __slots__ = (
+        "_cancelled",
+        "_on_cancel",
+        "evaluated",
+        "future",
+        "generated",
+        "inside_s",
+        "prompt",
+        "request",
+        "reused",
+        "started",
+    )
 
     def __init__(self, request: Request, on_cancel: Callable[[Ticket, bool], None]) -> None:
         self.request = request
         self.future: Future[Result] = Future()
-        self.evaluated = 0
-        self.generated = 0
+        self.prompt = self.reused = self.evaluated = self.generated = 0
         self.inside_s = 0.0
         self.started = 0.0
         self._cancelled = threading.Event()

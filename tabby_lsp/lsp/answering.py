@@ -15,12 +15,16 @@ from lsprotocol import types
 
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.errors import TabbyError
+from tabby_lsp.lsp.protocol import request_id
 
 if TYPE_CHECKING:
     from tabby_lsp.completion.types import Answer, Suggestion
     from tabby_lsp.lsp.server import TabbyServer
 
 logger = logging.getLogger(__name__)
+
+WAITING = ("load", "debounce", "joined", "queue", "inside")
+"""Stages that are no work of ours: the model is loaded or evaluates, or something is waited for."""
 
 
 async def answer(
@@ -64,7 +68,8 @@ async def answer(
         return ()
     if given.counters.prompt:
         server.model.served()
-    trace(server, f"{given.reason} in {(time.perf_counter() - started) * 1e3:.0f} ms", _details(given))
+    total_ms = (time.perf_counter() - started) * 1e3
+    trace(server, f"{given.reason} in {total_ms:.0f} ms", _details(given, total_ms))
     latest = server.documents.get(snapshot.uri)
     shown = given.suggestions
     if latest is not None and latest.version != snapshot.version:
@@ -89,15 +94,18 @@ def trace(server: TabbyServer, message: str, details: str = "") -> None:
         server.protocol.notify(types.LOG_TRACE, types.LogTraceParams(message=message, verbose=verbose or None))
 
 
-def _details(given: Answer) -> str:
-    c = given.counters
+def _details(given: Answer, total_ms: float) -> str:
+    c, timings = given.counters, given.timings
     return json.dumps(
         {
+            "id": request_id.get(),
             "prompt": c.prompt,
             "reused": c.reused,
             "evaluated": c.evaluated,
             "generated": c.generated,
             "finish": given.finish,
-            "timings": {stage: round(ms, 2) for stage, ms in given.timings.items()},
+            "total_ms": round(total_ms, 2),
+            "outside_ms": round(total_ms - sum(timings.get(stage, 0.0) for stage in WAITING), 2),
+            "timings": {stage: round(ms, 2) for stage, ms in timings.items()},
         }
     )

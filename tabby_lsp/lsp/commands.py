@@ -57,7 +57,7 @@ def register(server: TabbyServer) -> None:
 
     @server.command(STATISTICS)
     def statistics() -> dict[str, Any]:
-        return asdict(server.statistics)
+        return asdict(server.statistics) | {"engine": server.model.totals()}
 
     @server.command(DOWNLOAD)
     def download() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CURSOR = "tabby/cursor"
+"""Our own notification: the protocol has none that tells a server where the user is before a key is pressed."""
+
 NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")], save=False
 )
@@ -26,13 +30,21 @@ def register(server: TabbyServer) -> None:
     documents = server.documents
 
     def opened(document: types.TextDocumentItem) -> None:
-        documents.open(document.uri, _language_id(document), document.version, document.text)
+        snapshot = documents.open(document.uri, _language_id(document), document.version, document.text)
+        if server.model.pipeline is not None:
+            server.model.pipeline.opened(snapshot)
 
     def changed(document: types.VersionedTextDocumentIdentifier, changes: list[object]) -> None:
+        made = changes_from(changes)  # type: ignore[arg-type]
         try:
-            documents.change(document.uri, changes_from(changes), document.version, server.encoding)  # type: ignore[arg-type]
+            snapshot = documents.change(document.uri, made, document.version, server.encoding)
         except UnknownDocument as error:
             logger.warning("%s", error)
+            return
+        if server.model.pipeline is not None and made and made[-1].start is not None:
+            start = snapshot.decode(*made[-1].start, server.encoding)
+            end = snapshot.position(snapshot.offset(start) + len(made[-1].text))
+            server.model.pipeline.changed(snapshot, end, made[-1].text)
 
     def closed(uri: str) -> None:
         documents.close(uri)
@@ -45,6 +57,15 @@ def register(server: TabbyServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
         changed(params.text_document, list(params.content_changes))
+
+    @server.feature(CURSOR)
+    def cursor(params: Any) -> None:
+        """The cursor has come to rest somewhere: `{textDocument: {uri}, position}`, as our own editor parts say it."""
+        with suppress(AttributeError, TypeError):  # whatever else a client may send is nothing to act on
+            snapshot = documents.get(params.textDocument.uri)
+            if snapshot is not None and server.model.pipeline is not None:
+                line, character = int(params.position.line), int(params.position.character)
+                server.model.pipeline.changed(snapshot, snapshot.decode(line, character, server.encoding), "")
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:

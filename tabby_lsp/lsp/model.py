@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -60,6 +61,8 @@ class ModelHost:
         """Let go of model and engine."""
         if self._task is not None:
             self._task.cancel()
+        if self.pipeline is not None:
+            self.pipeline.stop()
         self.pipeline = None
         opened, self._opened = self._opened, None
         if opened is not None:
@@ -119,11 +122,17 @@ class ModelHost:
         self._opened = opened
         self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion)
         server.status.set(State.READY, opened.model.note, opened.model.name)
+        if documents := list(server.documents):  # opened while the model was being loaded; the last one is looked at
+            self.pipeline.opened(documents[-1])
 
     def served(self) -> None:
         """A question was answered by the model: where it had been unloaded or had failed, it is back."""
         if self._server.status.state in (State.UNLOADED, State.ERROR) and self._opened is not None:
             self._server.status.set(State.READY, model=self._opened.model.name)
+
+    def totals(self) -> dict[str, int]:
+        """What the engine has done since it was opened, in tokens; empty where there is none."""
+        return asdict(self._opened.engine.totals) if self._opened is not None else {}
 
     def _tell(self, state: State, error: TabbyError) -> None:
         """Say what is wrong: once as a message, for as long as it lasts in the status."""

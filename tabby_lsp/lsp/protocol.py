@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
+from contextvars import ContextVar
 from typing import Any
 
 from lsprotocol import types
@@ -11,6 +12,9 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 logger = logging.getLogger(__name__)
+
+request_id: ContextVar[str | int | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being handled; pygls does not tell its handlers."""
 
 Handling = Generator[Any, Any, None]
 
@@ -43,6 +47,7 @@ class TabbyProtocol(LanguageServerProtocol):
             else:
                 logger.warning("a malformed %s is ignored: %s", message.get("method", "reply"), _why(error))
             return
+        request_id.set(message.get("id"))
         super().handle_message(structured)
 
     @property

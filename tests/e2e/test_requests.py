@@ -521,6 +521,9 @@ async def test_accepted_suggestions_are_counted(editor: Editor, uri: str) -> Non
     item = (await editor.complete(uri, line, character)).items[0]
     assert await editor.request("workspace/executeCommand", item["command"]) is None
     after = await editor.request("workspace/executeCommand", ask)
+    engine = after.pop("engine")
+    assert engine["evaluated"] > 0
+    assert engine["generated"] > 0
     grown = {name: after[name] - before[name] for name in after}
     assert grown == {
         "shown_suggestions": 1,

@@ -30,7 +30,15 @@ CAPABILITIES: dict[str, Json] = {
     "window": {"workDoneProgress": True, "showMessage": {}},
     "workspace": {"configuration": True, "workspaceFolders": True, "didChangeConfiguration": {}},
 }
-UNHURRIED: dict[str, Json] = {"completion": {"deadline_ms": 60_000, "max_tokens": 48, "candidates": 2}}
+UNHURRIED: dict[str, Json] = {
+    "completion": {
+        "deadline_ms": 60_000,
+        "line_budget_ms": 60_000,
+        "patience_ms": 0,
+        "max_tokens": 48,
+        "candidates": 2,
+    }
+}
 """Settings under which a busy machine gives the same answers as a quiet one."""
 
 

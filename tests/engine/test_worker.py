@@ -223,7 +223,7 @@ def test_a_ticket_may_be_cancelled_at_any_time_and_twice(make: Make, writing: ty
 def test_a_reply_says_what_it_cost(make: Make) -> None:
     ticket = make().submit(request(TEXT, candidates=2))
     result = done(ticket)
-    assert set(result.timings) == {"queue", "prefill", "decode"}
+    assert set(result.timings) == {"queue", "prefill", "decode", "inside"}
     assert ticket.evaluated == result.counters.evaluated == result.counters.prompt
 
 

@@ -244,7 +244,8 @@ def test_what_a_project_may_set_is_a_decision_for_every_setting() -> None:
 def test_a_project_may_not_set_the_rest(key: str, tmp_path: Path) -> None:
     section, _, name = key.rpartition(".")
     setting = schema.SETTINGS[key]
-    value = f'"{setting.choices[0] if setting.choices else "/x"}"' if setting.type is str else "300"
+    text = f'"{setting.choices[0] if setting.choices else "/x"}"'
+    value = {str: text, bool: "false"}.get(setting.type, "300")
     resolved = resolve(project(tmp_path, f"[{section}]\n{name} = {value}\n"), None, NO_FILE)
     (fault,) = resolved.faults
     assert fault.place == f"{tmp_path / '.tabby-lsp.toml'}: {key}"

@@ -1,0 +1,119 @@
+"""Work for questions that have not been asked yet, in idle time; whoever asks goes first and loses nothing by it.
+
+    a suggestion is shown     what would follow it is generated, as if it had been accepted
+    a document is changed     its prompt is evaluated around the change
+    a short one is opened     its text is evaluated, with which any prompt in it begins
+    the anchor is far behind  the window is laid out anew and evaluated, then swapped in
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tabby_lsp.completion.prompts import PromptMaker
+from tabby_lsp.config import CompletionSettings
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.engine.types import Cancelled, Engine, Priority, Prompt, Request
+from tabby_lsp.errors import TabbyError
+
+logger = logging.getLogger(__name__)
+
+REST_S = 0.06
+"""Seconds without a question after which it is idle time."""
+Work = Callable[[], Coroutine[Any, Any, None]]
+RENEWED = "\0renewed"
+"""What a key has at its end for the sequence of a window that is not in use yet."""
+
+
+class Ahead:
+    """One piece of idle work at a time: the one for what the user did last.
+
+    Args:
+        engine: evaluates at `Priority.IDLE`.
+        prompts: says what will be needed.
+        settings: of completion.
+    """
+
+    def __init__(self, engine: Engine, prompts: PromptMaker, settings: Callable[[], CompletionSettings]) -> None:
+        self._engine = engine
+        self._prompts = prompts
+        self._settings = settings
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done."""
+        return self._task is not None and not self._task.done()
+
+    def stop(self) -> None:
+        """Somebody asks."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def opened(self, snapshot: Snapshot) -> None:
+        """A document was opened, and nobody knows where the cursor is."""
+        if self._settings().prepare:
+            self._begin(self._beginning(snapshot))
+
+    def touched(self, snapshot: Snapshot, position: Position, first: Work | None = None) -> None:
+        """The cursor is somewhere, after a change or an answer.
+
+        Args:
+            snapshot: the document.
+            position: the cursor.
+            first: what is done before the prompt is prepared.
+        """
+        self._begin(self._around(snapshot, position, first))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self.stop()
+        self._task = asyncio.get_running_loop().create_task(_quietly(work))
+
+    async def _around(self, snapshot: Snapshot, position: Position, first: Work | None) -> None:
+        if first is not None:
+            await first()
+        settings = self._settings()
+        if not settings.prepare or not self._loaded():
+            return
+        await asyncio.sleep(REST_S)
+        uri, info = snapshot.uri, self._engine.info
+        await self._evaluate(uri, self._prompts.stable(snapshot, position, settings, info))
+        if renewed := self._prompts.renewed(snapshot, position, settings, info):
+            prompt, window = renewed
+            await self._evaluate(uri + RENEWED, prompt)
+            self._prompts.adopt(uri, window)
+
+    async def _beginning(self, snapshot: Snapshot) -> None:
+        await asyncio.sleep(REST_S)
+        info = await asyncio.wrap_future(self._engine.ready())
+        if prompt := self._prompts.beginning(snapshot, self._settings(), info):
+            await self._evaluate(snapshot.uri, prompt)
+
+    async def _evaluate(self, key: str, prompt: Prompt) -> None:
+        ticket = self._engine.submit(Request(key=key, prompt=prompt, max_tokens=0, priority=Priority.IDLE))
+        try:
+            await asyncio.wrap_future(ticket.future)
+        except asyncio.CancelledError:
+            ticket.cancel()
+            raise
+
+    def _loaded(self) -> bool:
+        """Idle work does not bring a model back that has been unloaded for being idle."""
+        try:
+            return bool(self._engine.info)
+        except TabbyError:
+            return False
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    """Nobody waits for idle work, so nobody is told of its end."""
+    try:
+        await work
+    except (Cancelled, TabbyError) as end:
+        logger.debug("idle work ended: %s", end)
+    except Exception:
+        logger.exception("idle work failed")

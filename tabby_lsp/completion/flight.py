@@ -1,0 +1,153 @@
+"""A question on its way through the model, detached from who asked it.
+
+Who types along while the model writes asks again at each key: as long as what has been typed is how the text begins,
+the later question waits for the same flight, and nothing is begun anew. What may be shown is shown as soon as there is
+a whole line and the first question has waited long enough; the flight goes on, and what it brings is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tabby_lsp.completion.case import Case
+from tabby_lsp.completion.types import Answer
+from tabby_lsp.completion.window import visible_suffix
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.engine.types import Counters, Ticket
+
+GRACE_S = 0.05
+"""Seconds for which nobody waits before a flight is ended: editors cancel the old question a moment before they ask
+the next, which is about the same text more often than not."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    typed: str | None  # None: for all of it
+    future: asyncio.Future[None]
+
+
+class Flight:
+    """One generation for one cursor; all of it happens on the event loop.
+
+    Args:
+        case: the cursor that it is for.
+        line_budget_s: seconds after which a whole line is enough to answer with, though more may follow.
+        early: turns what is written so far into an answer, and keeps it; None: only the whole is an answer.
+    """
+
+    def __init__(self, case: Case, line_budget_s: float, early: Callable[[Flight], None] | None) -> None:
+        self.case = case
+        self.written = case.lead
+        self.ticket: Ticket | None = None
+        self.submitted = 0.0
+        self.answer: Answer | None = None
+        self.over = False
+        self._error: BaseException | None = None
+        self._line_budget_s = line_budget_s
+        self._early = early
+        self._waiters: list[_Waiter] = []
+        self._offset = case.snapshot.offset(case.position)
+        self._suffix = visible_suffix(case.snapshot, case.position)
+        self._began = time.monotonic()
+        self.end: Callable[[], object] = lambda: None
+
+    # ---- who waits ------------------------------------------------------------------------------------------------
+
+    def typed(self, snapshot: Snapshot, position: Position) -> str | None:
+        """What has been typed at this flight's cursor since it began; None where anything else has changed."""
+        text, own = snapshot.text, self.case.snapshot.text
+        offset = snapshot.offset(position)
+        same = snapshot.uri == self.case.snapshot.uri and offset >= self._offset
+        if not same or text[: self._offset] != own[: self._offset]:
+            return None
+        return text[self._offset : offset] if visible_suffix(snapshot, position) == self._suffix else None
+
+    def leads_past(self, typed: str) -> bool:
+        """Whether what was typed is how its text begins, so that waiting for the rest is worth it."""
+        if self.over or self._early is None:
+            return False
+        return self.written.startswith(typed.replace("\r\n", "\n"))
+
+    async def wait(self, typed: str | None = "") -> None:
+        """Wait until something beyond `typed` can be shown, or nothing more will come.
+
+        Args:
+            typed: what has been typed at this flight's cursor; None: wait for its end.
+
+        Raises:
+            TabbyError: the engine cannot serve.
+            asyncio.CancelledError: the one who waits has given up; where nobody else waits, the flight ends.
+        """
+        waiter = _Waiter(typed, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        try:
+            self._look()
+            if not self._satisfied(waiter):
+                await waiter.future
+        finally:
+            self._waiters.remove(waiter)
+            if not self._waiters and not self.over and self.answer is None:
+                asyncio.get_running_loop().call_later(GRACE_S, self._drop)
+        if self._error is not None:
+            raise self._error
+
+    def _satisfied(self, waiter: _Waiter) -> bool:
+        shown = self.answer.suggestions if self.answer and waiter.typed is not None else ()
+        return self.over or any(len(s.text) > len(waiter.typed or "") for s in shown)
+
+    def _drop(self) -> None:
+        if not self._waiters and self.answer is None and not self.over:
+            self.end()
+
+    # ---- what comes -----------------------------------------------------------------------------------------------
+
+    def heard(self, text: str) -> None:
+        """The model has written more."""
+        self.written += text
+        self._look()
+
+    def _look(self) -> None:
+        """Answer those for whom there is a whole line, once the first of them has waited long enough."""
+        if self._early is None or self.over or time.monotonic() - self._began < self._line_budget_s:
+            return
+        if any(self._line_for(w) and not self._satisfied(w) for w in self._waiters):
+            self._early(self)
+            self._wake()
+
+    def _line_for(self, waiter: _Waiter) -> bool:
+        typed = waiter.typed
+        return typed is not None and bool(self.written[len(typed) :].rpartition("\n")[0].strip())
+
+    def land(self, answer: Answer) -> None:
+        """It is over, with this answer."""
+        self.answer, self.over = answer, True
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """It is over, and this is what those who wait are told."""
+        self._error, self.over = error, True
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.future.done() and self._satisfied(waiter):
+                waiter.future.set_result(None)
+
+    # ---- what it has cost -----------------------------------------------------------------------------------------
+
+    @property
+    def counters(self) -> Counters:
+        """Tokens so far."""
+        ticket = self.ticket
+        return Counters(ticket.prompt, ticket.reused, ticket.evaluated, ticket.generated) if ticket else Counters()
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds so far: in the engine's queue, and inside the model's evaluation."""
+        ticket = self.ticket
+        if ticket is None or not ticket.started:
+            return {}
+        return {"queue": (ticket.started - self.submitted) * 1e3, "inside": ticket.inside_s * 1e3}

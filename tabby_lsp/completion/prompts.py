@@ -1,0 +1,125 @@
+"""The prompts for one cursor: the whole one, and a quick one for as long as the whole one is not in the cache.
+
+A cold prompt of 700 tokens is 3 s on two cores. The quick one is as long as the engine can read in the time that a
+user may be made to wait; the whole one is evaluated in idle time, and takes over by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tabby_lsp.completion import prompt
+from tabby_lsp.completion.case import Case
+from tabby_lsp.completion.families import Family, family_of
+from tabby_lsp.completion.window import Budget, Window, Windows
+from tabby_lsp.config import CompletionSettings
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.engine.types import Engine, Marker, ModelInfo, Prompt
+from tabby_lsp.syntax.trees import Trees
+
+FIRST_RATE = 200.0
+"""Prompt tokens a second that are assumed before anything has been measured: two cores without a GPU."""
+LEAST_QUICK, QUICK_STEP = 96, 32
+"""Tokens of the shortest quick prompt, and the step in which it grows with the measured speed: it must not change with
+each measurement, or nothing of it could be reused."""
+QUICK_SUFFIX = 0.25
+"""Part of a quick prompt that stands after the cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What the model may read for one cursor.
+
+    Attributes:
+        whole: everything that the budgets allow.
+        quick: something shorter; None where the whole one is quick enough in any case.
+        patience: tokens that may be evaluated before the quick one is read instead.
+        family: their template.
+    """
+
+    whole: Prompt
+    quick: Prompt | None
+    patience: int
+    family: Family
+
+
+class PromptMaker:
+    """Makes prompts, and keeps their windows where they are while the user types.
+
+    Args:
+        engine: its tokenizer counts, its measured speed decides how long a quick prompt is.
+        trees: for the windows' borders.
+    """
+
+    def __init__(self, engine: Engine, trees: Trees) -> None:
+        self._engine = engine
+        self._windows, self._quick = Windows(trees), Windows(trees)
+        self._known: tuple[ModelInfo, Family] | None = None
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self._windows.forget(uri)
+        self._quick.forget(uri)
+
+    def family(self, info: ModelInfo) -> Family:
+        """The loaded model's template."""
+        if self._known is None or self._known[0] is not info:
+            self._known = info, family_of(info, self._engine.tokenizer)
+        return self._known[1]
+
+    def at(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> Prompts:
+        """The prompts for a cursor."""
+        family, tokenizer = self.family(info), self._engine.tokenizer
+        whole = _budget(settings, family, info.context)
+        window = self._windows.around(case.snapshot, case.position, whole, tokenizer)
+        built = prompt.build(window, family, case.lead)
+        patience = self.patience(settings)
+        if case.invoked or not patience or patience >= whole.prefix + whole.suffix:
+            return Prompts(built, None, 0, family)
+        suffix = int(patience * QUICK_SUFFIX) if family.fills else 0
+        budget = Budget(min(whole.prefix, patience - suffix), min(whole.suffix, suffix), min(family.tail, patience // 2))
+        near = self._quick.around(case.snapshot, case.position, budget, tokenizer)
+        return Prompts(built, prompt.build(near, family, case.lead), patience, family)
+
+    def patience(self, settings: CompletionSettings) -> int:
+        """Tokens that can be evaluated while a user waits for the first suggestion; 0: there is no limit."""
+        tokens = int((self._engine.prefill_rate or FIRST_RATE) * settings.patience_ms / 1e3)
+        return max(LEAST_QUICK, tokens // QUICK_STEP * QUICK_STEP) if settings.patience_ms else 0
+
+    # ---- for idle time ----------------------------------------------------------------------------------------------
+
+    def stable(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> Prompt:
+        """What the next questions about this place will begin with."""
+        family = self.family(info)
+        budget = _budget(settings, family, info.context)
+        return prompt.build(self._windows.around(snapshot, position, budget, self._engine.tokenizer), family)
+
+    def renewed(
+        self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo
+    ) -> tuple[Prompt, Window] | None:
+        """The same with the anchor moved up to the cursor, where the old one will soon be too far behind."""
+        family = self.family(info)
+        budget = _budget(settings, family, info.context)
+        window = self._windows.renewed(snapshot, position, budget, self._engine.tokenizer)
+        return None if window is None else (prompt.build(window, family), window)
+
+    def adopt(self, uri: str, window: Window) -> None:
+        """A renewed window is in the cache: from now on it is the one that is continued."""
+        self._windows.adopt(uri, window)
+
+    def beginning(self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo) -> Prompt | None:
+        """What a prompt anywhere in a short document begins with; None for long ones and where nothing is stable."""
+        family = self.family(info)
+        if not family.tail or family.order != "prefix-suffix" or len(snapshot.text) > settings.prefix_tokens * 8:
+            return None
+        if self._engine.tokenizer.count(snapshot.text) > settings.prefix_tokens:
+            return None
+        return Prompt((Marker(family.prefix), prompt.unix(snapshot.text)))
+
+
+def _budget(settings: CompletionSettings, family: Family, context: int) -> Budget:
+    """The configured budgets, cut to what the context holds beside what is generated."""
+    room = context - settings.max_tokens * settings.candidates - 64
+    prefix = max(16, min(settings.prefix_tokens, room * 3 // 4))
+    suffix = max(0, min(settings.suffix_tokens, room - prefix)) if family.fills else 0
+    return Budget(prefix, suffix, family.tail)
