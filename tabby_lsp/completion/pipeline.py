@@ -59,11 +59,18 @@ class Pipeline:
     Args:
         engine: generates the text.
         settings: asked for at each question, so that a changed setting holds from the next one on.
+        on_longer: told of the document when there is more of a suggestion than what was answered with early.
     """
 
-    def __init__(self, engine: Engine, settings: Callable[[], CompletionSettings]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Callable[[], CompletionSettings],
+        on_longer: Callable[[Snapshot], None] = lambda _: None,
+    ) -> None:
         self._engine = engine
         self._settings = settings
+        self._on_longer = on_longer
         self._trees = Trees()
         self._prompts = PromptMaker(engine, self._trees)
         self._ahead = Ahead(engine, self._prompts, settings)
@@ -197,7 +204,10 @@ class Pipeline:
 
     async def _fly(self, flight: Flight, watch: Stopwatch, draft: str, priority: Priority) -> None:
         try:
-            flight.land(await self._generate(flight, watch, draft, priority))
+            whole, early = await self._generate(flight, watch, draft, priority), flight.answer
+            flight.land(whole)
+            if early and whole.suggestions and len(whole.suggestions[0].text) > len(early.suggestions[0].text):
+                self._on_longer(flight.case.snapshot)
         except Cancelled:
             flight.land(flight.answer or Answer((), "superseded"))
         except asyncio.CancelledError:

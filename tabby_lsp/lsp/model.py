@@ -24,6 +24,7 @@ from tabby_lsp.lsp.status import State
 
 if TYPE_CHECKING:
     from tabby_lsp.completion.pipeline import Pipeline
+    from tabby_lsp.document import Snapshot
     from tabby_lsp.engine.catalog import Model
     from tabby_lsp.engine.opening import Opened
     from tabby_lsp.engine.sources.transfer import Progress
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 LOOK_AGAIN_S = {State.NO_MODEL: 5.0, State.ERROR: 60.0}
 """How often, at most, a server without a model looks whether one has appeared, and one with a bad model whether that is
 better now: the first costs a look into a folder, the second a preflight."""
+LONGER = "tabby/longer"
+"""Our own notification: the protocol has none that offers more of an inline completion."""
 DOWNLOAD, LATER = "Download", "Not now"
 
 
@@ -120,7 +123,7 @@ class ModelHost:
         from tabby_lsp.completion.pipeline import Pipeline
 
         self._opened = opened
-        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion)
+        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, self._longer)
         server.status.set(State.READY, opened.model.note, opened.model.name)
         if documents := list(server.documents):  # opened while the model was being loaded; the last one is looked at
             self.pipeline.opened(documents[-1])
@@ -129,6 +132,12 @@ class ModelHost:
         """A question was answered by the model: where it had been unloaded or had failed, it is back."""
         if self._server.status.state in (State.UNLOADED, State.ERROR) and self._opened is not None:
             self._server.status.set(State.READY, model=self._opened.model.name)
+
+    def _longer(self, snapshot: Snapshot) -> None:
+        """Tell the client that asking again brings more, where its buffer still is what was asked for."""
+        latest = self._server.documents.get(snapshot.uri)
+        if latest is not None and latest.version == snapshot.version:
+            self._server.protocol.notify(LONGER, {"uri": snapshot.uri, "version": snapshot.version})
 
     def totals(self) -> dict[str, int]:
         """What the engine has done since it was opened, in tokens; empty where there is none."""
