@@ -1,13 +1,14 @@
 """A question on its way through the model, detached from who asked it.
 
 Who types along while the model writes asks again at each key: as long as what has been typed is how the text begins,
-the later question waits for the same flight, and nothing is begun anew. What may be shown is shown as soon as there is
-a whole line and the first question has waited long enough; the flight goes on, and what it brings is kept.
+the later question waits for the same flight, and nothing is begun anew. A part is shown as soon as it is worth it: some
+words where the client will be told of more, else a whole line. The flight goes on, and what it brings is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,24 @@ GRACE_S = 0.05
 the next, which is about the same text more often than not."""
 
 
+WORDS = 4
+"""Visible characters that a part of a line must have to be shown."""
+_UNFINISHED = re.compile(r"\w+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Seconds after which a part of the text is enough to answer with.
+
+    Attributes:
+        line: whole lines.
+        words: what is written of a line, up to a whole word; None: never.
+    """
+
+    line: float
+    words: float | None
+
+
 @dataclass(slots=True, eq=False)
 class _Waiter:
     typed: str | None  # None: for all of it
@@ -34,11 +53,11 @@ class Flight:
 
     Args:
         case: the cursor that it is for.
-        line_budget_s: seconds after which a whole line is enough to answer with, though more may follow.
-        early: turns what is written so far into an answer, and keeps it; None: only the whole is an answer.
+        budgets: when a part is enough.
+        early: turns a part into an answer, and keeps it; None: only the whole is an answer.
     """
 
-    def __init__(self, case: Case, line_budget_s: float, early: Callable[[Flight], None] | None) -> None:
+    def __init__(self, case: Case, budgets: Budgets, early: Callable[[Flight, str], None] | None) -> None:
         self.case = case
         self.written = case.lead
         self.ticket: Ticket | None = None
@@ -46,11 +65,12 @@ class Flight:
         self.answer: Answer | None = None
         self.over = False
         self._error: BaseException | None = None
-        self._line_budget_s = line_budget_s
+        self._budgets = budgets
         self._early = early
         self._waiters: list[_Waiter] = []
         self._offset = case.snapshot.offset(case.position)
         self._suffix = visible_suffix(case.snapshot, case.position)
+        self._cut = ""  # the part of a line that was shown, while the line is not whole
         self._began = time.monotonic()
         self.end: Callable[[], object] = lambda: None
 
@@ -110,16 +130,24 @@ class Flight:
         self._look()
 
     def _look(self) -> None:
-        """Answer those for whom there is a whole line, once the first of them has waited long enough."""
-        if self._early is None or self.over or time.monotonic() - self._began < self._line_budget_s:
+        """Answer those for whom there is something, once this flight has taken long enough."""
+        if self._early is None or self.over:
             return
-        if any(self._line_for(w) and not self._satisfied(w) for w in self._waiters):
-            self._early(self)
+        elapsed = time.monotonic() - self._began
+        waiting = [len(w.typed) for w in self._waiters if w.typed is not None and not self._satisfied(w)]
+        part = ""
+        if elapsed >= min(self._budgets.line, self._budgets.words or self._budgets.line):
+            part = self.written.rpartition("\n")[0]
+        worth = any(part[typed:].strip() for typed in waiting) or (self._cut and len(part) > len(self._cut))
+        if not worth and self._budgets.words is not None and elapsed >= self._budgets.words:
+            part = _UNFINISHED.sub("", self.written)
+            worth = any(len(part[typed:].strip()) >= WORDS for typed in waiting)
+            self._cut = part if worth else self._cut
+        elif worth:
+            self._cut = ""
+        if worth:
+            self._early(self, part)
             self._wake()
-
-    def _line_for(self, waiter: _Waiter) -> bool:
-        typed = waiter.typed
-        return typed is not None and bool(self.written[len(typed) :].rpartition("\n")[0].strip())
 
     def land(self, answer: Answer) -> None:
         """It is over, with this answer."""

@@ -19,7 +19,7 @@ from functools import partial
 from tabby_lsp.completion import postprocess, prompt, stop, trigger
 from tabby_lsp.completion.ahead import Ahead
 from tabby_lsp.completion.case import Case, case_for
-from tabby_lsp.completion.flight import Flight
+from tabby_lsp.completion.flight import Budgets, Flight
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
 from tabby_lsp.completion.tempo import Tempo
@@ -59,14 +59,15 @@ class Pipeline:
     Args:
         engine: generates the text.
         settings: asked for at each question, so that a changed setting holds from the next one on.
-        on_longer: told of the document when there is more of a suggestion than what was answered with early.
+        on_longer: told of the document when there is more of a suggestion than what was answered with early; None:
+            the client cannot be told, so that no part of a line is shown.
     """
 
     def __init__(
         self,
         engine: Engine,
         settings: Callable[[], CompletionSettings],
-        on_longer: Callable[[Snapshot], None] = lambda _: None,
+        on_longer: Callable[[Snapshot], None] | None = None,
     ) -> None:
         self._engine = engine
         self._settings = settings
@@ -195,7 +196,9 @@ class Pipeline:
             self._ahead.stop()
         earlier = self._flights.get(uri)
         draft = earlier.written if earlier else ""
-        flight = Flight(case, settings.line_budget_ms / 1e3, None if case.invoked else self._show_early)
+        streams = settings.word_budget_ms if self._on_longer else 0
+        budgets = Budgets(settings.line_budget_ms / 1e3, streams / 1e3 if streams else None)
+        flight = Flight(case, budgets, None if case.invoked else self._show_early)
         task = asyncio.get_running_loop().create_task(self._fly(flight, watch, draft, priority))
         task.add_done_callback(lambda _: flight.over or flight.land(Answer((), "cancelled")))
         flight.end = task.cancel
@@ -206,8 +209,7 @@ class Pipeline:
         try:
             whole, early = await self._generate(flight, watch, draft, priority), flight.answer
             flight.land(whole)
-            if early and whole.suggestions and len(whole.suggestions[0].text) > len(early.suggestions[0].text):
-                self._on_longer(flight.case.snapshot)
+            self._tell_longer(flight, early)
         except Cancelled:
             flight.land(flight.answer or Answer((), "superseded"))
         except asyncio.CancelledError:
@@ -250,7 +252,7 @@ class Pipeline:
         with watch.stage("postprocess"):
             suggestions, reason = _suggestions(result.candidates, case)
         self._keep(case, suggestions)
-        if priority is Priority.COMPLETION and not case.invoked:
+        if priority is Priority.COMPLETION and not case.invoked and self._flights.get(case.snapshot.uri) is flight:
             first = partial(self._prefetch, case.snapshot, suggestions[0]) if suggestions else None
             self._ahead.touched(case.snapshot, case.position, first)
         return Answer(
@@ -263,13 +265,20 @@ class Pipeline:
             prompt=prompt.show(made.quick if result.quick and made.quick else made.whole),
         )
 
-    def _show_early(self, flight: Flight) -> None:
-        """Make what is written so far the answer, while the model goes on."""
-        text = flight.written[len(flight.case.lead) :]
-        suggestions, reason = _suggestions((Candidate(text, Finish.DEADLINE),), flight.case)
+    def _show_early(self, flight: Flight, part: str) -> None:
+        """Make a part of what is written the answer, while the model goes on."""
+        text, early = part[len(flight.case.lead) :], flight.answer
+        suggestions, reason = _suggestions((Candidate(text, Finish.RULE),), flight.case)
         if suggestions:
             self._keep(flight.case, suggestions)
             flight.answer = Answer(suggestions, reason, counters=flight.counters, finish="early", raw=(text,))
+            self._tell_longer(flight, early)
+
+    def _tell_longer(self, flight: Flight, early: Answer | None) -> None:
+        """Tell of more, where something has been shown."""
+        shown, now = (a.suggestions[0].text if a and a.suggestions else "" for a in (early, flight.answer))
+        if self._on_longer and shown and len(now) > len(shown):
+            self._on_longer(flight.case.snapshot)
 
     def _keep(self, case: Case, suggestions: tuple[Suggestion, ...]) -> None:
         if suggestions:

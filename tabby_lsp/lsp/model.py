@@ -36,7 +36,8 @@ LOOK_AGAIN_S = {State.NO_MODEL: 5.0, State.ERROR: 60.0}
 """How often, at most, a server without a model looks whether one has appeared, and one with a bad model whether that is
 better now: the first costs a look into a folder, the second a preflight."""
 LONGER = "tabby/longer"
-"""Our own notification: the protocol has none that offers more of an inline completion."""
+"""Our own notification: the protocol has none that offers more of an inline completion. Clients announce that they
+take it with the experimental capability `tabby: {longer: true}`."""
 DOWNLOAD, LATER = "Download", "Not now"
 
 
@@ -123,7 +124,8 @@ class ModelHost:
         from tabby_lsp.completion.pipeline import Pipeline
 
         self._opened = opened
-        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, self._longer)
+        longer = self._longer if server.takes_longer else None
+        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, longer)
         server.status.set(State.READY, opened.model.note, opened.model.name)
         if documents := list(server.documents):  # opened while the model was being loaded; the last one is looked at
             self.pipeline.opened(documents[-1])

@@ -54,6 +54,7 @@ class TabbyServer(LanguageServer):
         self.pushed_options: object = None
         self.told_faults: set[str] = set()
         self.initialized = False
+        self.takes_longer = False
         self.statistics = commands.Statistics()
         self.status = Status(self)
         self.model = ModelHost(self)
@@ -116,6 +117,7 @@ def _register_lifecycle(server: TabbyServer) -> None:
         server.client_options = params.initialization_options
         server.encoding = encoding_of(server.workspace.position_encoding)
         server.protocol.trace = params.trace or types.TraceValue.Off  # pygls follows `$/setTrace` alone
+        server.takes_longer = _takes_longer(params.capabilities.experimental)
         configuration.resolve(server)
         # the capabilities are built after this handler: what it registers depends on the client
         completion.register(server, params.capabilities)
@@ -137,6 +139,13 @@ def _register_lifecycle(server: TabbyServer) -> None:
     @server.feature(types.EXIT)
     def on_exit(_: None) -> None:
         server.end()
+
+
+def _takes_longer(experimental: Any) -> bool:
+    """Whether the client says that it takes `tabby/longer`; whatever it says beside that is not for us."""
+    tabby = experimental.get("tabby") if isinstance(experimental, dict) else getattr(experimental, "tabby", None)
+    said = tabby.get("longer") if isinstance(tabby, dict) else getattr(tabby, "longer", None)
+    return said is True
 
 
 async def _watch_parent(server: TabbyServer, process: int) -> None:

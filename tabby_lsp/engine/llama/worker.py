@@ -109,6 +109,11 @@ class LlamaEngine:
             if self._closing:
                 ticket.future.set_exception(Cancelled("closing"))
                 return ticket
+            if _only_prefills(request) and any(
+                job.ticket.request.key == request.key and not _only_prefills(job.ticket.request) for job in self._jobs
+            ):
+                ticket.future.set_exception(Cancelled("somebody is being answered there"))
+                return ticket
             # with the lock held: the worker must not see the newer one before the older is cancelled
             for job in self._jobs:
                 if job.ticket.request.key == request.key:
@@ -298,4 +303,8 @@ class LlamaEngine:
 
 def _gives_way(current: Request, comer: Request) -> bool:
     """Whether what runs is only evaluated in advance, and somebody waits for what has come."""
-    return current.priority is Priority.IDLE and not current.max_tokens and comer.priority < current.priority
+    return _only_prefills(current) and comer.priority < current.priority
+
+
+def _only_prefills(request: Request) -> bool:
+    return request.priority is Priority.IDLE and not request.max_tokens
