@@ -1,4 +1,4 @@
-"""Single-hole sets: the first line that is suggested against the one that stood there.
+"""Single-hole sets: the first line that is suggested against the one that stood there, and the tests of the rows.
 
 Two ways to ask: `pipeline`, what an editor gets, and `plain`, the family's template around the whole prefix and
 suffix with no anchor, no healing and no post-processing, as most clients prompt.
@@ -13,9 +13,10 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tabby_lsp.bench.execution import execute, program_of
 from tabby_lsp.completion.families import Family, family_of
 from tabby_lsp.completion.pipeline import Pipeline
 from tabby_lsp.completion.types import Ask, Trigger
@@ -40,6 +41,8 @@ class Hole:
         suffix: after it.
         middle: what stood in it.
         language: LSP language identifier.
+        test: Python that defines `check(candidate)`; empty where the set has none.
+        entry_point: the function that the test is for.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Hole:
     suffix: str
     middle: str
     language: str
+    test: str = ""
+    entry_point: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Score:
         generated: tokens generated.
         milliseconds: from question to answer.
         text: the suggestion.
+        verdict: what came of the row's tests (`execution.Verdict.reason`); empty where they were not run.
     """
 
     hole: str
@@ -72,6 +78,7 @@ class Score:
     generated: int
     milliseconds: float
     text: str
+    verdict: str = ""
 
 
 NAMES = {
@@ -102,7 +109,9 @@ def _hole(row: dict[str, object], place: str) -> Hole:
         raise TabbyError(f"{place} has no {missing}.", f"Keys that count: {', '.join(NAMES[missing])}.")
     language = str(row.get("language") or row.get("lang") or language_of(str(row.get("path", "hole.py"))))
     name = str(row.get("task_id", place))
-    return Hole(name, str(parts["prefix"]), str(parts["suffix"]), str(parts["middle"]), language)
+    test = str(row.get("test") or "") if language == "python" else ""
+    entry_point = str(row.get("entry_point") or "")
+    return Hole(name, str(parts["prefix"]), str(parts["suffix"]), str(parts["middle"]), language, test, entry_point)
 
 
 def first_line(text: str) -> str:
@@ -168,6 +177,22 @@ async def run(engine: Engine, settings: CompletionSettings, mode: str, rows: Ite
         similarity = difflib.SequenceMatcher(None, got, wanted, autojunk=False).ratio()
         scores.append(Score(hole.name, got == wanted, similarity, reason, evaluated, generated, elapsed, text))
     return scores
+
+
+def judge(scores: Iterable[Score], rows: Iterable[Hole]) -> list[Score]:
+    """Run the tests of all rows that have some, with the whole suggestion in the hole and not its first line alone.
+
+    Args:
+        scores: what `run` gave.
+        rows: their holes, in the same order.
+    """
+    judged: list[Score] = []
+    for score, hole in zip(scores, rows, strict=True):
+        if hole.test:
+            program = program_of(hole.prefix, score.text, hole.suffix, hole.middle, hole.test, hole.entry_point)
+            score = replace(score, verdict=execute(program).reason)  # noqa: PLW2901 - the same score, judged
+        judged.append(score)
+    return judged
 
 
 def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
