@@ -38,7 +38,11 @@ def repository(tmp_path: Path) -> Path:
     for text in (BEFORE, AFTER):
         (folder / "one.py").write_text(text)
         (folder / "two.py").write_text("import os\n\n\n" + text)
-        for words in (["init", "-q"], ["add", "."], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"]):
+        for words in (
+            ["init", "-q"],
+            ["add", "."],
+            ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"],
+        ):
             subprocess.run(["git", "-C", folder, *words], check=True)
     return folder
 

@@ -10,21 +10,31 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tabby_lsp.cli.bench import overrides
+from tabby_lsp.errors import TabbyError
+
 if TYPE_CHECKING:
-    from tabby_lsp.bench.fim import Score
+    from tabby_lsp.bench.fim import Hole, Score
 
 MODES = ("pipeline", "plain")
+ALONE = ("completion.candidates=1", "completion.deadline_ms=600000")
+"""One candidate is compared, and none is cut off by the clock; `--set` may say otherwise."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `bench`."""
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    fim = kinds.add_parser("fim", help="single holes: exact match of the first line, and edit similarity")
-    fim.add_argument("file", type=Path, help="JSON lines, gzipped or not (see docs/measurements.md)")
-    fim.add_argument("--mode", choices=MODES, action="append", help="how to ask (default: both)")
-    fim.add_argument("--limit", type=int, metavar="N", help="only the first N holes")
-    fim.add_argument("--model", metavar="NAME", help="a model's name, or a GGUF file")
-    fim.add_argument("--json", type=Path, metavar="OUT", help="write each hole's result there")
+    """Arguments of `bench fim`."""
+    parser.add_argument("file", type=Path, help="JSON lines, gzipped or not (see docs/measurements.md)")
+    parser.add_argument("--mode", choices=MODES, action="append", help="how to ask (default: both)")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N holes")
+    parser.add_argument(
+        "--model", metavar="NAME", action="append", help="a model's name, or a GGUF file; may be repeated"
+    )
+    parser.add_argument("--sampler", metavar="NAME", help="the same as --set completion.sampler=NAME")
+    overrides.add_argument(parser)
+    parser.add_argument(
+        "--execute", action="store_true", help="run the tests of the rows (pass@1): runs code that the model wrote"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write each hole's result there, by model and mode")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,37 +42,70 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from tabby_lsp import options
+    from tabby_lsp.bench import execution, fim
+
+    rows = list(itertools.islice(fim.holes(args.file), args.limit))
+    table = Table(title=f"{args.file.name}: {len(rows)} holes")
+    for heading in ("asked", "exact match\n(95 %)", "similarity", "evaluated", "generated", "median\nms"):
+        table.add_column(heading, justify="left" if heading == "asked" else "right")
+    if args.execute:
+        table.add_column("pass@1\n(95 %)", justify="right")
+        print(execution.notice(execution.fence()))
+    results: dict[str, dict[str, list[Score]]] = {}
+    for model in args.model or [None]:
+        name, by_mode = _measure(args, model, rows)
+        results[name] = by_mode
+        for mode, scores in by_mode.items():
+            table.add_row(f"{name}\n{mode}", *_cells(scores), *([_pass_cell(scores)] if args.execute else []))
+    Console().print(table)
+    if args.json:
+        plain = {name: {m: [dataclasses.asdict(s) for s in r] for m, r in by.items()} for name, by in results.items()}
+        args.json.write_text(json.dumps(plain, indent=1))
+    return 0
+
+
+def _measure(args: argparse.Namespace, model: str | None, rows: list[Hole]) -> tuple[str, dict[str, list[Score]]]:
+    """Ask one model; give its name and the scores by mode."""
     from tabby_lsp.bench import fim
     from tabby_lsp.engine.opening import open_engine
 
-    settings = options.resolve().settings
-    if args.model:
-        key = "path" if args.model.endswith(".gguf") else "name"
-        settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, **{key: args.model}))
-    asked = dataclasses.replace(settings.completion, candidates=1, deadline_ms=600_000)
-    rows = list(itertools.islice(fim.holes(args.file), args.limit))
+    sampler = (f"completion.sampler={args.sampler}",) if args.sampler else ()
+    settings = overrides.resolve(overrides.initialization_options((*ALONE, *sampler, *args.set), model))
     opened = open_engine(settings)
-    table = Table(title=f"{args.file.name}: {len(rows)} holes, {opened.model.name}")
-    for heading in ("asked", "exact match (95 %)", "similarity", "evaluated", "generated", "median ms"):
-        table.add_column(heading, justify="right")
-    results: dict[str, list[Score]] = {}
+    found: dict[str, list[Score]] = {}
     try:
+        if model and opened.model.note:  # another model's figures under this one's name would be worse than none
+            raise TabbyError(f"{model} is not installed.", f"Run `tabby-lsp models pull {model}`.")
         for mode in args.mode or MODES:
-            scores = results[mode] = asyncio.run(fim.run(opened.engine, asked, mode, rows))
-            mean, low, high = fim.interval([float(s.exact) for s in scores])
-            n = max(1, len(scores))
-            table.add_row(
-                mode,
-                f"{mean:.1%} ({low:.1%} to {high:.1%})",
-                f"{sum(s.similarity for s in scores) / n:.3f}",
-                f"{sum(s.evaluated for s in scores) / n:.0f}",
-                f"{sum(s.generated for s in scores) / n:.1f}",
-                f"{sorted(s.milliseconds for s in scores)[n // 2]:.0f}",
-            )
+            found[mode] = asyncio.run(fim.run(opened.engine, settings.completion, mode, rows))
+            if args.execute:
+                found[mode] = fim.judge(found[mode], rows)
     finally:
         opened.engine.close()
-    Console().print(table)
-    if args.json:
-        args.json.write_text(json.dumps({m: [dataclasses.asdict(s) for s in r] for m, r in results.items()}, indent=1))
-    return 0
+    return opened.model.name, found
+
+
+def _cells(scores: list[Score]) -> list[str]:
+    from tabby_lsp.bench.fim import interval
+
+    mean, low, high = interval([float(s.exact) for s in scores])
+    n = max(1, len(scores))
+    times = sorted(s.milliseconds for s in scores)
+    return [
+        f"{mean:.1%}\n({low:.0%}–{high:.0%})",
+        f"{sum(s.similarity for s in scores) / n:.3f}",
+        f"{sum(s.evaluated for s in scores) / n:.0f}",
+        f"{sum(s.generated for s in scores) / n:.1f}",
+        f"{times[len(times) // 2]:.0f}" if times else "",
+    ]
+
+
+def _pass_cell(scores: list[Score]) -> str:
+    from tabby_lsp.bench.fim import interval
+
+    run_ones = [float(s.verdict == "passed") for s in scores if s.verdict]
+    if not run_ones:
+        return "no tests in this set"
+    mean, low, high = interval(run_ones)
+    of = "" if len(run_ones) == len(scores) else f"\n{len(run_ones)} have tests"
+    return f"{mean:.1%}\n({low:.0%}–{high:.0%}){of}"
