@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
+
+from tabby_lsp.bench import edits
 
 KEY_S = 0.2
 """Median seconds between two keys: 60 words a minute, as an average of many typists."""
@@ -33,11 +36,13 @@ class Clock:
         name: which clock.
         seed: another one gives other gaps.
         patience_s: most seconds that the patient clock waits for one answer.
+        more_s: most seconds that it waits for more of an answer that may not be all: a few words of a slow model.
     """
 
     name: ClockName
     seed: int = 1
     patience_s: float = 30.0
+    more_s: float = 0.5
 
     @property
     def typing(self) -> bool:
@@ -71,7 +76,8 @@ class Clock:
 
     def expected_s(self, script: str, hunk: int, typed: str) -> float:
         """Seconds for a hunk of which nothing is accepted."""
-        gaps = (self.before_key(script, hunk, typed, at) for at in range(len(typed)))
+        starts = accumulate(map(len, edits.keys(typed)), initial=0)
+        gaps = (self.before_key(script, hunk, typed, at) for at in starts)
         return self.before_hunk(script, hunk) + sum(gaps)
 
     def _gap(self, median: float, *place: str | int) -> float:

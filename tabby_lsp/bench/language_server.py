@@ -141,15 +141,15 @@ class LanguageServer:
         if ask:
             self._asked = self._ask(state)
 
-    def _ask(self, state: State) -> tuple[int, asyncio.Future[Json]]:
+    def _ask(self, state: State, *, again: bool = False) -> tuple[int, asyncio.Future[Json]]:
         place = self._place((state.line, state.column))
         context = {"triggerKind": AUTOMATIC}
         params = {"textDocument": {"uri": state.uri}, "position": place, "context": context}
         number, reply = self._wire.request(INLINE_COMPLETION, params)
-        reply.add_done_callback(lambda future: self._answered(number, state, place, future))
+        reply.add_done_callback(lambda future: self._answered(number, state, place, future, again=again))
         return number, reply
 
-    def _answered(self, number: int, state: State, place: Json, reply: asyncio.Future[Json]) -> None:
+    def _answered(self, number: int, state: State, place: Json, reply: asyncio.Future[Json], *, again: bool) -> None:
         trace = self._traces.pop(number, None) or self._traces.pop(None, None) or Trace()
         if reply.cancelled() or reply.exception() is not None:
             return  # cancelled: there is nothing to show, and nobody waits
@@ -167,6 +167,7 @@ class LanguageServer:
                 counters.get("generated"),
                 trace.server_ms,
                 trace.outside_ms,
+                final=trace.final and not again,  # where there was more, there may be more of it
             )
         )
 
@@ -217,7 +218,7 @@ class LanguageServer:
                 self._ready.set_exception(error)
         elif self._state is not None and self._program.again(method, params) == self._state.version:
             self._cancel()
-            self._asked = self._ask(self._state)
+            self._asked = self._ask(self._state, again=True)
 
     def _place(self, place: tuple[int, int]) -> dict[str, int]:
         line, column = place

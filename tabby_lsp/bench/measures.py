@@ -174,12 +174,14 @@ def _times(name: str, title: str, of: Callable[[Phase | None], Callable[[Part], 
 MEASURES: tuple[Measure, ...] = (
     Measure("saved", "keystrokes saved", "%", "more", "ratio", _saved),
     Measure("accepted", "characters accepted", "%", "more", "ratio", _accepted),
-    Measure("by_words", "characters right, word by word", "%", "more", "ratio", _by_words),
+    Measure("by_words", "right word by word", "%", "more", "ratio", _by_words),
     Measure("next_line", "next line exact", "%", "more", "ratio", _next_lines),
     Measure("shown", "shown", "/100 keys", "", "ratio", _count(lambda key: key.shown, 100)),
     Measure("wrong", "shown and wrong", "/100 keys", "less", "ratio", _count(wrong, 100)),
+    # from a key until something was shown for it, of the keys for which something was, before the next one
     *_times("waited", "time to suggestion", _waited),
-    *_times("seen", "until something is seen", _until_seen),
+    # from a key until anything was shown for it or a later one of the hunk
+    *_times("seen", "until seen", _until_seen),
     Measure("server", "server's time", "ms", "less", "quantile", _server("server_ms"), quantiles=(50, 95)),
     Measure("outside", "outside the model", "ms", "less", "quantile", _server("outside_ms"), quantiles=(50, 95)),
     Measure("evaluated", "prompt tokens evaluated", "/answer", "less", "ratio", _tokens("evaluated")),
@@ -190,9 +192,10 @@ MEASURES: tuple[Measure, ...] = (
     Measure("wasted", "generated and never seen", "/request", "less", "ratio", _wasted, whole=True),
     Measure("cancelled", "requests cancelled", "%", "", "ratio", _count(lambda key: key.cancelled)),
     Measure("late", "stale shown (must be 0)", "", "less", "total", lambda part: [sum(k.late for k in part.keys)]),
+    # at the end of a session; what the server computes in idle time by itself is part of it
     Measure(
         "idle",
-        "from cancel to rest, idle work included",
+        "from cancel to rest",
         "ms",
         "less",
         "quantile",

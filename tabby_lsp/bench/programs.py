@@ -30,6 +30,7 @@ class Trace:
     server_ms: float | None = None
     outside_ms: float | None = None
     request: int | None = None
+    final: bool = True
 
 
 def our_trace(params: Json) -> Trace:
@@ -39,7 +40,8 @@ def our_trace(params: Json) -> Trace:
     counters = {name: said[name] for name in ("evaluated", "reused", "generated") if name in said}
     found = re.match(r"[\d.]+", took)
     server_ms = said.get("total_ms", float(found[0]) if found else None)
-    return Trace(reason, counters, server_ms, said.get("outside_ms"), said.get("id"))
+    final = said.get("finish") != "early" and reason != "in-flight"
+    return Trace(reason, counters, server_ms, said.get("outside_ms"), said.get("id"), final)
 
 
 def no_trace(params: Json) -> Trace:
@@ -105,7 +107,17 @@ def our_program(name: str, options: Mapping[str, Json]) -> Program:
     environment |= {key: os.environ[key] for key in ("TABBY_LSP_MODELS",) if key in os.environ}
     environment["TABBY_LSP_CONFIG"] = os.devnull
     command = (sys.executable, "-m", "tabby_lsp")
-    return Program(name, command, environment, dict(options), ready=is_ready, trace=our_trace, again=more_for)
+    takes_longer = {"experimental": {"tabby": {"longer": True}}}  # as our editors' parts say it
+    return Program(
+        name,
+        command,
+        environment,
+        dict(options),
+        CAPABILITIES | takes_longer,
+        ready=is_ready,
+        trace=our_trace,
+        again=more_for,
+    )
 
 
 def ghost_text(item: Json, state: State, place: Json) -> str:

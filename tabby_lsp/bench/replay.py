@@ -88,7 +88,9 @@ class Typist:
         self._session = Session(self._contestant.name, script.name, script.source, script.language)
         self._hunk = 0
         self._on_screen = ""
-        self._answered = asyncio.Event()
+        self._answered = False
+        self._final = True
+        self._news = asyncio.Event()
         self._started = time.perf_counter()
         self._pressed_at: dict[int, float] = {}
         self._by_version: dict[int, Key] = {}
@@ -126,7 +128,9 @@ class Typist:
             key.late |= bool(shown.text) and (now - newer) * 1e3 > CROSSING_MS
             return
         self._on_screen = shown.text
-        self._answered.set()
+        self._answered = True
+        self._final = shown.final
+        self._news.set()
         if shown.text:
             if key.waited_ms is None:
                 key.waited_ms = (now - self._pressed_at[shown.version]) * 1e3
@@ -159,11 +163,14 @@ class Typist:
         if self._clock.typing:
             await asyncio.sleep(gap)
             return
-        try:
-            async with asyncio.timeout(self._clock.patience_s):
-                await self._answered.wait()
-        except TimeoutError:
-            return
+        patience = self._clock.patience_s
+        while not (self._answered and self._final):
+            self._news.clear()
+            try:
+                async with asyncio.timeout(self._clock.more_s if self._answered else patience):
+                    await self._news.wait()
+            except TimeoutError:
+                return
 
     def _press(self, start: int, text: str, remaining: str, *, accepted: bool) -> None:
         keys = self._session.keys
@@ -179,7 +186,7 @@ class Typist:
         key.right = is_right(key.shown, key.remaining)
         key.right_words = right_words(key.shown, key.remaining)
         key.line_exact = line_is_exact(key.shown, key.remaining)
-        key.cancelled = not self._answered.is_set()
+        key.cancelled = not self._answered
 
     def _replace(self, start: int, removed: int, text: str, *, ask: bool, key: Key | None = None) -> None:
         old = self._state.text
@@ -187,7 +194,7 @@ class Typist:
         new = old[:start] + text + old[start + removed :]
         line, column = _place(new, start + len(text))
         self._on_screen = ""
-        self._answered.clear()
+        self._answered = False
         state = self._new_version(text=new, line=line, column=column)
         self._pressed_at[state.version] = time.perf_counter()
         if key is not None:

@@ -1,7 +1,8 @@
 """A finished run: kept as JSON, read again for the page, printed as tables.
 
-The JSON is small on purpose, so that runs can be kept with the measurements: of what remained and of what was shown
-only the beginning is kept, which is why the figures are stored and not computed again from it.
+The JSON is small on purpose, so that runs can be kept with the measurements: of what was shown only the beginning is
+kept, and what remained after a key is put together again from the keys that followed. The figures are stored, because
+they were computed from all of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -135,39 +137,44 @@ _KEY_NAMES = {
     "late": "l",
     "answer": "a",
 }
-_DEFAULTS = {f.name: f.default for f in dataclasses.fields(Key)}
+_DEFAULTS = {f.name: f.default for f in dataclasses.fields(Key)} | {"accepted": False}
 _ANSWER_DEFAULTS = {f.name: f.default for f in dataclasses.fields(Shown)}
 
 
 def _session_out(session: Session) -> dict[str, object]:
     plain = {name: getattr(session, name) for name in ("contestant", "script", "source", "language")}
     idle = [_short(ms) for ms in session.cancel_to_idle_ms]
-    keys = [_key_out(key) for key in session.keys]
+    keys = [_key_out(key, then) for key, then in zip_longest(session.keys, session.keys[1:])]
     return plain | {"keys": keys, "cancel_to_idle_ms": idle, "usage": dataclasses.asdict(session.usage)}
 
 
 def _session_in(plain: dict[str, object]) -> Session:
-    keys = [_key_in(key) for key in cast("list[dict[str, object]]", plain["keys"])]
+    keys: list[Key] = []
+    for key in reversed(cast("list[dict[str, object]]", plain["keys"])):
+        keys.insert(0, _key_in(key, keys[0] if keys else None))
     usage = Usage(**cast("dict[str, float]", plain["usage"]))  # pyright: ignore[reportArgumentType]  checked by eye
     return Session(**(plain | {"keys": keys, "usage": usage}))  # pyright: ignore[reportArgumentType]
 
 
-def _key_out(key: Key) -> dict[str, object]:
+def _key_out(key: Key, then: Key | None) -> dict[str, object]:
     found: dict[str, object] = {}
+    if then is not None and then.hunk == key.hunk:
+        key = replace(key, remaining="")
     for name, letters in _KEY_NAMES.items():
         value = getattr(key, name)
-        if value != _DEFAULTS[name]:
+        if value not in (_DEFAULTS[name], ""):
             found[letters] = _answer_out(value, key.shown) if isinstance(value, Shown) else _clip(value, name)
     return found
 
 
-def _key_in(plain: dict[str, object]) -> Key:
+def _key_in(plain: dict[str, object], then: Key | None) -> Key:
     names = {letters: name for name, letters in _KEY_NAMES.items()}
-    found = {names[letters]: value for letters, value in plain.items()}
+    found = {"typed": "", "accepted": False} | {names[letters]: value for letters, value in plain.items()}
     if "answer" in found:
         answer = cast("dict[str, object]", found["answer"])
         found["answer"] = Shown(**({"text": found.get("shown", "")} | answer))  # pyright: ignore[reportArgumentType]
-    return Key(**found)  # pyright: ignore[reportArgumentType]
+    key = Key(**({"remaining": ""} | found))  # pyright: ignore[reportArgumentType]
+    return replace(key, remaining=then.typed + then.remaining) if then and then.hunk == key.hunk else key
 
 
 def _answer_out(answer: Shown, shown: str) -> dict[str, object]:

@@ -23,7 +23,7 @@ def print_run(run: Run, console: Console) -> None:
 
 
 def _figures(run: Run, names: Sequence[str]) -> Table:
-    table = _table("with 95 % intervals by resampled hunks", names)
+    table = _table("with 95 % intervals; ∞: not in so many cases", names)
     for figure in _rows([run.figures[name] for name in names]):
         found = [run.figures[name].get(figure) for name in names]
         table.add_row(title(figure), *(show(estimate, FIGURES[figure]) for estimate in found))
@@ -41,9 +41,9 @@ def _comparisons(run: Run, names: Sequence[str]) -> Table:
 
 def _table(caption: str, names: Sequence[str]) -> Table:
     table = Table(title=caption)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -62,7 +62,7 @@ def title(figure: str) -> str:
 
 
 def show(estimate: Estimate | None, measure: Measure) -> str:
-    """A figure with its interval; `never` where the event did not happen often enough for it."""
+    """A figure with its interval; ∞ where the event did not happen in so many cases."""
     if estimate is None or not estimate.n:
         return "–"
     if measure.kind == "total":
@@ -89,7 +89,7 @@ def show_comparison(estimate: Estimate | None, measure: Measure) -> str:
 
 def _number(value: float | None, measure: Measure) -> str:
     if value is None:
-        return "never"
+        return "∞"
     if measure.unit == "%":
         return f"{value:.1%}"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"

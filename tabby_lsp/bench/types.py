@@ -97,6 +97,7 @@ class Shown:
         generated: tokens generated.
         server_ms: the server's own time for it; None where it does not say.
         outside_ms: of that, the time outside the model's evaluation and its queue; None where it does not say.
+        final: whether this is all; False: the model may be writing on, and more of it may be shown.
     """
 
     version: int
@@ -107,6 +108,7 @@ class Shown:
     generated: int | None = None
     server_ms: float | None = None
     outside_ms: float | None = None
+    final: bool = True
 
 
 Show = Callable[[Shown], None]
@@ -228,7 +230,7 @@ class Session:
         source: the script's source.
         language: the script's language.
         keys: in order.
-        cancel_to_idle_ms: times from a cancellation to rest, measured at the ends of hunks.
+        cancel_to_idle_ms: from the cancellation at the end to rest; work in idle time is part of it.
         usage: cost of this session.
     """
 

@@ -140,22 +140,24 @@ def test_contestants_are_compared_on_the_same_hunks() -> None:
 def test_a_run_survives_its_file(tmp_path: Path) -> None:
     answer = Shown(7, "x" * 300, "shown", 1, 2, 3, 4.5, 0.5)
     long = session(
-        key("a", "r" * 300, shown="x" * 300, waited_ms=1.23456789, answer=answer, line_exact=False),
-        key("t" * 300, "", accepted=True, answer=Shown(8, "")),
-        key("b", "", shown="gone", answer=Shown(9, "")),
+        key("a", "t" * 300 + "bc", shown="x" * 300, waited_ms=1.23456789, answer=answer, line_exact=False),
+        key("t" * 300, "bc", accepted=True, answer=Shown(8, "")),
+        key("b", "c", shown="gone", answer=Shown(9, "")),
         key("c", "", answer=Shown(10, "came too late"), cancelled=True, late=True),
+        key("d", "r" * 300, hunk=1, phase="elsewhere"),
     )
     figures = figures_of([long])
     run = Run([long], {"ours": figures}, {}, {"cpu": "one"}, ["bench"], "2026-01-01", "c", "abc", "typing", 2)
     report.save(run, tmp_path / "run.json")
     again = report.load(tmp_path / "run.json")
-    first, second, third, fourth = again.sessions[0].keys
-    assert (first.remaining, first.shown) == ("r" * 200, "x" * 200)
+    first, second, third, fourth, fifth = again.sessions[0].keys
+    assert (first.remaining, first.shown) == ("t" * 300 + "bc", "x" * 200)
     assert first.answer == Shown(7, "x" * 200, "shown", 1, 2, 3, 4.5, 0.5)
     assert first.waited_ms == 1.23457
     assert second == long.keys[1]
     assert third == long.keys[2]
     assert fourth == long.keys[3]
+    assert (fifth.remaining, fifth.hunk, fifth.phase) == ("r" * 200, 1, "elsewhere")
     assert again.sessions[0].usage == long.usage
     assert again.figures["ours"]["peak_p100"] == Estimate(700, 700, 700, 1)
     assert (again.clock, again.load, again.arguments, again.corpus) == ("typing", 2, ["bench"], "c")

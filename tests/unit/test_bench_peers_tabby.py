@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -139,10 +140,26 @@ async def test_the_agent_asks_shows_and_cancels() -> None:
         await agent.idle()
         assert server.gone == 1
         assert len(editor.shown) == 2
-        assert (await agent.usage()).cpu_s > 0
+        usage = await agent.usage()
+        assert (usage.evaluated, usage.generated) == (12, 3)
+        assert usage.cpu_s > 0
     finally:
         await agent.stop()
 
+
+FAKE_SERVER = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Handler).serve_forever()
+"""
 
 # ---- what is not there ----------------------------------------------------------------------------------------------
 
@@ -167,7 +184,7 @@ def test_a_llama_server_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (binary := tmp_path / "llama-server").write_bytes(b"")
     monkeypatch.setenv(llama_server.BINARY_VARIABLE, str(binary))
     line = llama_server.command(gguf, 1234)
-    assert line[0] == str(binary)
+    assert line[line.index("--binary") + 1] == str(binary)
     assert line[line.index("--batch-size") + 1] == line[line.index("--ubatch-size") + 1] == "1024"
     assert line[line.index("--cache-reuse") + 1] == "256"
 
@@ -183,3 +200,20 @@ async def test_a_model_that_cannot_be_loaded_is_said(tmp_path: Path, monkeypatch
             await server.start()
     finally:
         await server.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
+async def test_a_llama_server_ends_with_its_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (gguf := tmp_path / "a.gguf").write_bytes(b"")
+    (script := tmp_path / "serve.py").write_text(FAKE_SERVER)
+    (binary := tmp_path / "llama-server").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
+    binary.chmod(0o755)
+    monkeypatch.setenv(llama_server.BINARY_VARIABLE, str(binary))
+    server = LlamaServer(gguf)
+    await server.start()
+    try:
+        assert await server.idle(SOON_S) < SOON_S
+    finally:
+        await server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await loopback.ask(server.port, "GET", "/health")

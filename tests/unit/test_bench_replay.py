@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tabby_lsp.bench import edits, replay, turns
-from tabby_lsp.bench.clock import LINE_S, LONGEST_S, SHORTEST_S, Clock
+from tabby_lsp.bench.clock import Clock
 from tabby_lsp.bench.replay import Screen, Typist, is_right, line_is_exact, right_words
 from tabby_lsp.bench.types import Change, Hunk, Script, Session, Show, Shown, State, Usage
 
@@ -177,6 +177,24 @@ async def test_more_of_a_suggestion_counts_from_the_first_of_it() -> None:
     assert key.answer == Shown(contestant.versions[-1], "zz and more", "said", 4, 4, 7)
 
 
+@pytest.mark.parametrize(("final", "shown"), [(True, "zz"), (False, "zz and more")])
+async def test_patience_is_for_more_where_more_may_come(final: bool, shown: str) -> None:
+    contestant = Scripted(lambda _: None)
+    screen = Screen(contestant)
+    await screen.start()
+
+    def says(before: str) -> None:
+        version = contestant.versions[-1]
+        contestant.show(Shown(version, "zz", final=final))
+        asyncio.get_running_loop().call_later(0.03, contestant.show, Shown(version, "zz and more", final=False))
+
+    contestant.says = says
+    clock = Clock("patient", patience_s=0.05, more_s=0.1)
+    (key,) = (await Typist(screen, script_of("a\n", "a\nback\n"), clock, "file:///f.py", 1).run()).keys
+    assert key.shown == shown
+    assert not key.cancelled
+
+
 async def test_typing_on_does_not_hide_slowness() -> None:
     """What is seen at last is what all keys before it were waiting for."""
     answers: dict[str, tuple[float, str]] = {"a\nba": (0.0, "zzzz")}
@@ -218,37 +236,6 @@ def test_what_counts_as_right(shown: str, remaining: str, right: bool, words: in
     assert is_right(shown, remaining) is right
     assert right_words(shown, remaining) == words
     assert line_is_exact(shown, remaining) is exact
-
-
-# ---- clocks ---------------------------------------------------------------------------------------------------------
-
-
-def gaps(seed: int, name: str = "f.py") -> list[float]:
-    typed = "one line\n    another line\nthird"
-    return [Clock("typing", seed).before_key(name, 0, typed, at) for at in range(len(typed))]
-
-
-def test_gaps_are_the_same_at_each_run_and_like_a_persons() -> None:
-    assert gaps(1) == gaps(1)
-    assert gaps(1) != gaps(2)
-    assert gaps(1) != gaps(1, "g.py")
-    drawn = sorted(gap for seed in range(60) for gap in gaps(seed))
-    assert drawn[0] >= SHORTEST_S
-    assert drawn[-1] <= LONGEST_S
-    assert 0.18 < drawn[len(drawn) // 2] < 0.23
-    assert all(gap == 0 for gap in (Clock("patient").before_hunk("f", 0), Clock("patient").before_key("f", 0, "a", 0)))
-
-
-def test_a_lines_end_has_one_pause_before_or_after_the_break() -> None:
-    typed, slow = "ab\n    cd", LINE_S / 2
-    pauses = [
-        (clock.before_key("f", 0, typed, 2) > slow, clock.before_key("f", 0, typed, 7) > slow)
-        for clock in (Clock("typing", seed) for seed in range(200))
-    ]
-    both = sum(before and after for before, after in pauses)
-    assert both < 10  # an ordinary gap is rarely that long
-    assert 60 < sum(before for before, _ in pauses) < 140
-    assert 60 < sum(after for _, after in pauses) < 140
 
 
 # ---- turns ----------------------------------------------------------------------------------------------------------

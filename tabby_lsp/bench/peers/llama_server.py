@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -37,7 +36,6 @@ SMALL_MODEL_BYTES = 700_000_000
 START_S = 180.0
 REPLY_S = 120.0
 ASK_S = 0.05
-LOOK_S = 0.01
 STOP_S = 10.0
 COUNTERS = ("llamacpp:prompt_tokens_total", "llamacpp:tokens_predicted_total")
 
@@ -53,12 +51,8 @@ class LlamaServer:
         self._gguf = gguf
         self._process: asyncio.subprocess.Process | None = None
         self.port = 0
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        assert self._process is not None  # noqa: S101 - only asked after `start`
-        return self._process.pid
+        self.tree = Tree([])
+        """The process, from `start` on."""
 
     async def start(self) -> None:
         """Start it and wait until it has loaded the model.
@@ -75,6 +69,7 @@ class LlamaServer:
             stderr=self._log,
             start_new_session=True,  # Ctrl-C is for us; we end it
         )
+        self.tree = Tree([self._process.pid])
         try:
             async with asyncio.timeout(START_S):
                 while not await self._is_healthy():  # noqa: ASYNC110 - another process
@@ -88,16 +83,24 @@ class LlamaServer:
             return await loopback.ask(self.port, "POST", path, body)
 
     async def idle(self, within: float = 30.0) -> float:
-        """Wait until no slot is at work, at most some seconds; returns the seconds that it took."""
-        started = time.perf_counter()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                while await self._is_busy():  # noqa: ASYNC110 - another process
-                    await asyncio.sleep(LOOK_S)
-        return time.perf_counter() - started
+        """Wait until it computes nothing and no slot is at work; returns the seconds until then, to some 20 ms.
+
+        The slots are asked for once it rests, not all the time: a request whose sender is gone is found out by a
+        thread that waits for a second without any reply, and each reply about slots would begin that second anew.
+        """
+        started = rested = time.perf_counter()
+        while (left := within - (time.perf_counter() - started)) > 0:
+            rested = time.perf_counter() + await self.tree.rest(left)
+            if not await self._is_busy():
+                break
+        return rested - started
 
     async def tokens(self) -> tuple[int, int]:
-        """Prompt tokens evaluated and tokens generated since its start, of requests that were not cancelled."""
+        """Prompt tokens evaluated and tokens generated since its start.
+
+        A prompt counts once it is evaluated, also for a request that is cancelled then; what is generated counts when
+        the request is answered, but for its first token.
+        """
         said = str(await loopback.ask(self.port, "GET", "/metrics"))
         found = dict(re.findall(r"^(llamacpp:\w+) ([\d.e+]+)$", said, re.MULTILINE))
         evaluated, generated = (int(float(found.get(name, 0))) for name in COUNTERS)
@@ -108,8 +111,8 @@ class LlamaServer:
         process, self._process = self._process, None
         if process is None:
             return
-        with suppress(ProcessLookupError):
-            process.terminate()
+        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        process.stdin.close()  # it ends with that
         try:
             await asyncio.wait_for(process.wait(), STOP_S)
         except TimeoutError:
@@ -137,28 +140,27 @@ class LlamaServer:
 
 
 class Meter:
-    """What a tree of processes and the tokens of a llama-server have come to since `begin`.
+    """What processes have cost since now.
 
     Args:
-        pids: the processes.
+        trees: the processes; they are not in each other.
     """
 
-    def __init__(self, *pids: int) -> None:
-        self._tree = Tree(pids)
-        self._before = 0.0
-
-    def begin(self) -> None:
-        """Count from now on."""
-        self._tree.watch()
-        self._before = self._tree.cpu_s()
+    def __init__(self, *trees: Tree) -> None:
+        self._trees = trees
+        for tree in trees:
+            tree.watch()
+        self._before = sum(tree.cpu_s() for tree in trees)
 
     def spent(self) -> tuple[float, float]:
-        """Processor seconds, and the peak of the memory in MiB."""
-        return self._tree.cpu_s() - self._before, self._tree.peak_mb()
+        """Processor seconds, and the sum of their peaks of memory in MiB."""
+        cpu_s = sum(tree.cpu_s() for tree in self._trees)
+        return cpu_s - self._before, sum(tree.peak_mb() for tree in self._trees)
 
     async def end(self) -> None:
         """Stop looking."""
-        await self._tree.close()
+        for tree in self._trees:
+            await tree.close()
 
 
 def cores() -> int:
@@ -183,11 +185,12 @@ def command(gguf: Path, port: int) -> tuple[str, ...]:
         "cache-reuse": CACHE_REUSE,
     }
     given = tuple(str(part) for name, value in settings.items() for part in (f"--{name}", value))
+    child = (sys.executable, "-m", "tabby_lsp.bench.peers.serve_llama")
     if binary := os.environ.get(BINARY_VARIABLE):
         if not Path(binary).is_file():
             raise TabbyError(f"There is no llama-server at {binary}.", f"Correct or unset {BINARY_VARIABLE}.")
         more = ("--host", loopback.HOST, "--ubatch-size", str(batch), "--parallel", "1", "--metrics", "--slots")
-        return (binary, *given, *more)
+        return (*child, "--binary", binary, *given, *more)
     if importlib.util.find_spec("xllamacpp") is None:
         raise TabbyError("llama-server, which this peer needs, is not installed.", "pip install 'tabby-lsp[bench]'")
-    return (sys.executable, "-m", "tabby_lsp.bench.peers.serve_llama", *given)
+    return (*child, *given)

@@ -72,8 +72,7 @@ class LlamaVim:
         """Start llama-server and wait until it has loaded the model."""
         self._show = show
         await self._server.start()
-        self._meter = Meter(self._server.pid)
-        self._meter.begin()
+        self._meter = Meter(self._server.tree)
         self._ringing = asyncio.create_task(self._keep_ring())
 
     async def open(self, state: State) -> None:

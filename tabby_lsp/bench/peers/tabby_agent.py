@@ -24,6 +24,7 @@ from tabby_lsp.bench.peers import loopback
 from tabby_lsp.bench.peers.llama_server import LlamaServer, Meter
 from tabby_lsp.bench.peers.loopback import Json
 from tabby_lsp.bench.peers.tabby_adapter import Cost, TabbyAdapter
+from tabby_lsp.bench.processes import Tree
 from tabby_lsp.bench.types import Change, Show, Shown, State, Usage
 from tabby_lsp.errors import TabbyError
 
@@ -76,8 +77,7 @@ class TabbyAgent:
         config = {"server": {"endpoint": endpoint, "token": "none"}, "anonymousUsageTracking": {"disable": True}}
         with suppress(TimeoutError):
             if await self._ask("initialize", {"config": config}) and await self._ask("getStatus") == "ready":
-                self._meter = Meter(self._server.pid, self._process.pid)
-                self._meter.begin()
+                self._meter = Meter(self._server.tree, Tree([self._process.pid]))
                 return
         raise TabbyError("Tabby's agent did not find its server.", NODE_REMEDY)
 
@@ -118,9 +118,14 @@ class TabbyAgent:
         self._cancel()
 
     async def usage(self) -> Usage:
-        """Of llama-server and the agent; the adapter is a part of this process, and not counted."""
+        """Of llama-server and the agent; the adapter is a part of this process, and not counted.
+
+        Tokens are those that llama-server counts, which knows the prompts of cancelled requests but not what was
+        generated for them, or those that the adapter saw, where they are more.
+        """
         total = self._adapter.total if self._adapter else Cost()
-        return Usage(*self._meter.spent(), total.evaluated, total.generated)
+        evaluated, generated = await self._server.tokens()
+        return Usage(*self._meter.spent(), max(evaluated, total.evaluated), max(generated, total.generated))
 
     async def stop(self) -> None:
         """End the agent, the adapter and llama-server."""

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tabby_lsp.errors import TabbyError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,18 +62,23 @@ def run(args: argparse.Namespace) -> int:
     minutes = turns.expected_s(scripts, plan, len(contestants)) / 60
     _say(f"{hunks} edits in {len(scripts)} files, {len(contestants)} contestants: some {minutes:.0f} min")
     sessions: list[Session] = []
-    interrupted = False
+    code = 0
     try:
         asyncio.run(turns.run(contestants, scripts, plan, sessions, _say))
     except KeyboardInterrupt:
         _say("interrupted; this is what there is")
-        interrupted = True
+        code = 130
+    except TabbyError as error:
+        if not sessions:
+            raise
+        _say(f"{error}; this is what there is")
+        code = 1
     if sessions:
         found = _found(sessions, [c.name for c in contestants], plan, corpus)
         report.print_tables(found, Console())
         if args.json:
             report.save(found, args.json)
-    return 130 if interrupted else 0
+    return code
 
 
 def _found(sessions: Sequence[Session], names: Sequence[str], plan: Plan, corpus: str) -> Run:
