@@ -24,6 +24,9 @@
 
 (require 'cl-lib)
 (require 'eglot)
+(require 'tabby-lsp-cursor)
+(require 'tabby-lsp-ghost)
+(require 'tabby-lsp-status)
 
 (defgroup tabby-lsp nil
   "Inline completion from a local model."
@@ -46,26 +49,13 @@ One server serves all of them, so that the model is in memory once a
 project; it knows a file's language by its name."
   :type '(repeat symbol))
 
-(defface tabby-lsp-suggestion
-  '((t :inherit shadow :slant italic))
-  "Face of a suggestion that is not yet accepted.")
-
-;;;; A suggestion and where it stands
-
-(cl-defstruct (tabby-lsp--shown (:constructor tabby-lsp--shown))
-  "Suggestions at POINT, as they were when the buffer had TICK and SIZE.
-ITEMS are (TEXT . COMMAND), TEXT being what is to be inserted; the first
-one is visible."
-  items point tick size)
-
-(defvar-local tabby-lsp--shown nil
-  "The visible suggestion, or nil.")
-
-(defvar-local tabby-lsp--overlay nil
-  "The overlay that shows it.")
+;;;; Question and answer
 
 (defvar-local tabby-lsp--request nil
   "(SERVER . ID) of the last question, or nil if it is answered.")
+
+(defvar-local tabby-lsp--version 0
+  "The document's version that was asked about last.")
 
 (defvar-local tabby-lsp--timer nil
   "Timer that asks when Emacs is idle.")
@@ -74,47 +64,6 @@ one is visible."
 
 (defvar-local tabby-lsp--tick nil
   "Value of `buffer-chars-modified-tick' when a command last ended.")
-
-(defun tabby-lsp--show (items)
-  "Make the first of ITEMS visible at point."
-  (setq tabby-lsp--shown
-        (tabby-lsp--shown :items items :point (point) :size (buffer-size)
-                          :tick (buffer-chars-modified-tick)))
-  (let ((text (propertize (caar items) 'face 'tabby-lsp-suggestion)))
-    ;; the cursor is drawn before the text, not behind it
-    (put-text-property 0 1 'cursor t text)
-    (unless tabby-lsp--overlay
-      (setq tabby-lsp--overlay (make-overlay (point) (point))))
-    (move-overlay tabby-lsp--overlay (point) (point))
-    (overlay-put tabby-lsp--overlay 'window (selected-window))
-    (overlay-put tabby-lsp--overlay 'after-string text))
-  (tabby-lsp-suggestion-mode 1))
-
-(defun tabby-lsp--hide (&rest _)
-  "Make no suggestion visible."
-  (when tabby-lsp--shown
-    (setq tabby-lsp--shown nil)
-    (delete-overlay tabby-lsp--overlay)
-    (tabby-lsp-suggestion-mode -1)))
-
-(defun tabby-lsp--current-p ()
-  "Whether the buffer and point are as they were for the visible suggestion."
-  (and (= (tabby-lsp--shown-tick tabby-lsp--shown) (buffer-chars-modified-tick))
-       (= (tabby-lsp--shown-point tabby-lsp--shown) (point))))
-
-(defun tabby-lsp--typed-along ()
-  "What is left of the suggestions, if all that was typed is their beginning."
-  (let ((start (tabby-lsp--shown-point tabby-lsp--shown)))
-    (when (and (< start (point))
-               (= (- (buffer-size) (tabby-lsp--shown-size tabby-lsp--shown))
-                  (- (point) start)))
-      (let ((typed (buffer-substring-no-properties start (point))))
-        (cl-loop for (text . command) in (tabby-lsp--shown-items tabby-lsp--shown)
-                 when (and (string-prefix-p typed text)
-                           (length< typed (length text)))
-                 collect (cons (substring text (length typed)) command))))))
-
-;;;; Question and answer
 
 (defun tabby-lsp--cancel ()
   "Take back the question that is not yet answered."
@@ -127,11 +76,14 @@ one is visible."
      (when (jsonrpc-running-p server)
        (jsonrpc-notify server :$/cancelRequest `(:id ,id))))))
 
-(defun tabby-lsp--ask (kind)
-  "Ask the server; KIND is 1 for the user's own wish, 2 while typing."
+(defun tabby-lsp--ask (kind &optional kept)
+  "Ask the server; KIND is 1 for the user's own wish, 2 while typing.
+KEPT is what is visible and has to be the answer's beginning."
   (tabby-lsp--cancel)
   (when-let* ((server (eglot-current-server)))
     (eglot--signal-textDocument/didChange)
+    (setq tabby-lsp--version
+          (plist-get (eglot--VersionedTextDocumentIdentifier) :version))
     (let* ((buffer (current-buffer)) (here (point))
            (tick (buffer-chars-modified-tick)) id
            (answered
@@ -141,6 +93,7 @@ one is visible."
                   (when (eql id (cdr tabby-lsp--request))
                     (setq tabby-lsp--request nil)
                     (when (and items (eq buffer (window-buffer))
+                               (string-prefix-p (or kept "") (caar items))
                                (= here (point))
                                (= tick (buffer-chars-modified-tick)))
                       (tabby-lsp--show items))))))))
@@ -158,6 +111,19 @@ one is visible."
       ;; jsonrpc does not say which number it gave; it is the last one
       (setq id (jsonrpc--next-request-id server)
             tabby-lsp--request (cons server id)))))
+
+(cl-defmethod eglot-handle-notification
+  (server (_method (eql tabby/longer)) &key uri version &allow-other-keys)
+  "SERVER has more of an answer than it gave for VERSION of URI.
+Ask again, where that answer is what is visible, or what is left of it."
+  (with-current-buffer (window-buffer)
+    (when (and tabby-lsp--shown (tabby-lsp--current-p)
+               (length= (tabby-lsp--shown-items tabby-lsp--shown) 1)
+               (eq server (eglot-current-server))
+               (equal uri (plist-get (eglot--TextDocumentIdentifier) :uri))
+               ;; the buffer is ahead of VERSION while somebody types along
+               (<= tabby-lsp--version version))
+      (tabby-lsp--ask 2 (caar (tabby-lsp--shown-items tabby-lsp--shown))))))
 
 (defun tabby-lsp--items (result here)
   "The items (TEXT . COMMAND) in RESULT that can be shown at HERE.
@@ -186,6 +152,8 @@ RESULT is an InlineCompletionList or a vector of InlineCompletionItem."
   (let* ((tick (buffer-chars-modified-tick))
          (changed (not (eql tick tabby-lsp--tick))))
     (setq tabby-lsp--tick tick)
+    ;; of a change the server hears anyway
+    (if changed (tabby-lsp--rest-cancel) (tabby-lsp--rest-soon))
     (unless (and tabby-lsp--shown (tabby-lsp--current-p))
       (let ((rest (and tabby-lsp--shown (tabby-lsp--typed-along))))
         (cond (rest (tabby-lsp--show rest))
@@ -249,18 +217,6 @@ RESULT is an InlineCompletionList or a vector of InlineCompletionItem."
   (tabby-lsp--cancel)
   (tabby-lsp--hide))
 
-(defun tabby-lsp-next (count)
-  "Show the suggestion that is COUNT after the visible one."
-  (interactive "p" tabby-lsp-suggestion-mode)
-  (let* ((items (tabby-lsp--shown-items tabby-lsp--shown))
-         (first (mod count (length items))))
-    (tabby-lsp--show (append (nthcdr first items) (take first items)))))
-
-(defun tabby-lsp-previous (count)
-  "Show the suggestion that is COUNT before the visible one."
-  (interactive "p" tabby-lsp-suggestion-mode)
-  (tabby-lsp-next (- count)))
-
 (defun tabby-lsp--execute (command)
   "Let the server run COMMAND, without waiting for it as Eglot would."
   (jsonrpc-async-request
@@ -273,57 +229,7 @@ RESULT is an InlineCompletionList or a vector of InlineCompletionItem."
   (interactive nil tabby-lsp-mode)
   (tabby-lsp--execute '(:command "tabby-lsp.downloadModel")))
 
-(defun tabby-lsp-status ()
-  "Say what the server is doing."
-  (interactive nil tabby-lsp-mode)
-  (cl-destructuring-bind (&key state message model &allow-other-keys)
-      (tabby-lsp--status)
-    (message "tabby-lsp: %s"
-             (string-join
-              (seq-remove #'string-empty-p
-                          (list (or state "unknown") (or message "") (or model "")))
-              ", "))))
-
-;;;; The server's state
-
-(defvar tabby-lsp--statuses (make-hash-table :test #'eq :weakness 'key)
-  "The params of the last `tabby/status' of each server.")
-
-(defun tabby-lsp--status ()
-  "The status of this buffer's server."
-  (gethash (eglot-current-server) tabby-lsp--statuses))
-
-(cl-defmethod eglot-handle-notification
-  (server (_method (eql tabby/status)) &rest params)
-  "Keep SERVER's status, the PARAMS."
-  (puthash server params tabby-lsp--statuses)
-  (force-mode-line-update t))
-
-(defun tabby-lsp--lighter ()
-  "The minor mode's text in the mode line."
-  (cl-destructuring-bind (&key state message percent &allow-other-keys)
-      (tabby-lsp--status)
-    (concat " Tabby"
-            (cond ((member state '(nil "ready" "unloaded")) "")
-                  (percent (format ":%d%%" percent))
-                  (t (propertize (concat ":" state) 'help-echo message))))))
-
 ;;;; Modes
-
-(defvar-keymap tabby-lsp-suggestion-mode-map
-  :doc "Keys while a suggestion is visible."
-  "TAB" #'tabby-lsp-accept
-  "<tab>" #'tabby-lsp-accept
-  "M-f" #'tabby-lsp-accept-word
-  "C-<right>" #'tabby-lsp-accept-word
-  "C-e" #'tabby-lsp-accept-line
-  "M-n" #'tabby-lsp-next
-  "M-p" #'tabby-lsp-previous
-  "C-g" #'tabby-lsp-dismiss)
-
-(define-minor-mode tabby-lsp-suggestion-mode
-  "On while a suggestion is visible; not for people to turn on."
-  :interactive nil)
 
 (defvar-keymap tabby-lsp-mode-map
   :doc "Keys of `tabby-lsp-mode'."
@@ -340,6 +246,7 @@ Keys while one is visible:
   :lighter (:eval (tabby-lsp--lighter))
   (cond (tabby-lsp-mode
          (setq tabby-lsp--tick (buffer-chars-modified-tick))
+         (tabby-lsp--rest-soon)
          (add-hook 'post-command-hook #'tabby-lsp--after-command nil t)
          (add-hook 'window-selection-change-functions #'tabby-lsp--hide nil t))
         (t
@@ -363,12 +270,15 @@ They are shown wherever a server offers them, so also where
   (add-hook 'eglot-managed-mode-hook #'tabby-lsp--managed))
 
 (cl-defmethod eglot-client-capabilities :extra "tabby-lsp" :around (_server)
-  "Announce inline completion: `tabby-lsp-mode' can show it."
+  "Announce inline completion, and that its answers may grow."
   (let* ((capabilities (cl-call-next-method))
-         (documents (plist-get capabilities :textDocument)))
-    (plist-put capabilities :textDocument
-               (append documents
-                       '(:inlineCompletion (:dynamicRegistration :json-false))))))
+         (experimental (plist-get capabilities :experimental)))
+    (cl-callf append (plist-get capabilities :textDocument)
+      '(:inlineCompletion (:dynamicRegistration :json-false)))
+    ;; Eglot has an empty hash table there, another package perhaps more
+    (setf (plist-get capabilities :experimental)
+          (append '(:tabby (:longer t)) (and (listp experimental) experimental)))
+    capabilities))
 
 ;;;; Settings that a cloned repository brings
 

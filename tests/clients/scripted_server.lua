@@ -1,5 +1,5 @@
 --- A language server inside Neovim, for tests of the client: it answers what the test has told it to.
-Scripted = { items = {}, hold = false, held = {}, requests = {}, cancelled = {}, commands = {}, folders = {} }
+Scripted = { items = {}, hold = false, held = {}, requests = {}, cancelled = {}, commands = {}, folders = {}, rests = {} }
 
 function Scripted.seen()
   return vim.json.encode({
@@ -7,6 +7,7 @@ function Scripted.seen()
     cancelled = Scripted.cancelled,
     commands = Scripted.commands,
     folders = Scripted.folders,
+    rests = Scripted.rests,
   })
 end
 
@@ -18,14 +19,23 @@ function Scripted.release()
   Scripted.held = {}
 end
 
+--- Say that there is more of the last answer.
+---@param version? integer the one that was answered; nil: the buffer's
+function Scripted.longer(version)
+  version = version or vim.lsp.util.buf_versions[vim.api.nvim_get_current_buf()]
+  Scripted.notify('tabby/longer', { uri = vim.uri_from_bufnr(0), version = version })
+end
+
 vim.lsp.config('tabby_lsp', {
-  cmd = function()
+  cmd = function(dispatchers)
+    Scripted.notify = dispatchers.notification
     local last = 0
     local server = {}
     function server.request(method, params, callback, notify)
       last = last + 1
       local id, result = last, vim.NIL
       if method == 'initialize' then
+        Scripted.experimental = params.capabilities.experimental
         result = {
           capabilities = {
             positionEncoding = Scripted.encoding,
@@ -58,6 +68,8 @@ vim.lsp.config('tabby_lsp', {
         table.insert(Scripted.cancelled, params.id)
       elseif method == 'workspace/didChangeWorkspaceFolders' then
         vim.list_extend(Scripted.folders, params.event.added)
+      elseif method == 'tabby/cursor' then
+        table.insert(Scripted.rests, { position = params.position, asked = #Scripted.requests })
       end
       return true
     end

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 pynvim = pytest.importorskip("pynvim", reason="pynvim is not installed: no Neovim can be driven")
 
 from clients.neovim_editor import Editor, View, bundled_neovim  # noqa: E402 - it imports pynvim
+from tiny import write_model  # noqa: E402 - as above
 
 HOLE = '''def add(a, b):
     """Return the sum of a and b."""
@@ -31,6 +33,8 @@ print(add(1, 2), multiply(3, 4))
 '''.replace("<hole>", "")
 
 SERVER = [sys.executable, "-m", "tabby_lsp"]
+QUIET_S = 0.4
+"""Longer than whatever the plugin waits for: what has not happened by then does not happen."""
 
 
 def binary_of(version: str) -> str:
@@ -177,6 +181,34 @@ def test_neovims_own_inline_completion(tmp_path: Path, server_environment: dict[
         editor.close()
 
 
+def test_the_prompt_is_read_where_the_cursor_rests(bare: Editor) -> None:
+    """A real server on a tiny model evaluates the place that was gone to, without a question."""
+    model = write_model(bare.folder / "tiny.gguf")
+    variables = {"MODEL_PATH": model, "CONFIG": os.devnull}
+    bare.lua(
+        "vim.lsp.config('tabby_lsp', { cmd_env = ... })",
+        {f"TABBY_LSP_{name}": str(value) for name, value in variables.items()},
+    )
+    bare.set_up(SERVER)
+    bare.edit("long.py", "".join(f"def f{n}(a, b):\n    return a if b else {n}\n\n\n" for n in range(400)))
+    bare.wait(lambda: bare.lua("return require('tabby_lsp').statusline()") == "tabby: ready", "model")
+
+    def evaluated() -> int:
+        return int(bare.command("tabby-lsp.statistics")["engine"]["evaluated"])
+
+    def settled() -> int:
+        """What has been evaluated once nothing more is: whole prompts of the tiny model take some milliseconds."""
+        before = -1
+        while before != (now := evaluated()):
+            before = now
+            time.sleep(0.5)
+        return now
+
+    before = settled()
+    bare.keys("1201G$")
+    bare.wait(lambda: evaluated() > before + 100, "evaluation")
+
+
 def test_projects_share_a_server(bare: Editor) -> None:
     """Each server holds a model in memory: a second project is a folder more for the first one's."""
     bare.set_up_scripted()
@@ -255,6 +287,114 @@ def test_a_moved_cursor_removes_and_does_not_ask(scripted: Editor) -> None:
     scripted.keys("<Right>")
     scripted.see(lambda view: view.cursor == (0, 2), "the cursor at the end")
     assert len(scripted.script()["requests"]) == 1
+
+
+def test_the_server_hears_where_the_cursor_rests(scripted: Editor) -> None:
+    """Once after a run of keys in normal mode, and at once when somebody is about to type; never while typing."""
+    scripted.edit("a.py", "ab\ncd\nefg\n")
+    rests = scripted.wait(lambda: scripted.script()["rests"], "the place of an opened file")
+    assert [rest["position"] for rest in rests] == [{"line": 0, "character": 0}]
+    scripted.keys("jkjkjjl")
+    rests = scripted.wait(lambda: scripted.script()["rests"][1:], "the last place")
+    assert [rest["position"] for rest in rests] == [{"line": 2, "character": 1}]
+
+    scripted.script(hold=True)
+    scripted.keys("A")
+    rests = scripted.wait(lambda: scripted.script()["rests"][2:], "the place where somebody begins to type")
+    assert rests == [{"position": {"line": 2, "character": 3}, "asked": 0}]
+    scripted.keys("xy<Left>")
+    scripted.see(lambda view: view.cursor == (2, 4), "the moved cursor")
+    time.sleep(QUIET_S)
+    assert len(scripted.script()["rests"]) == 3
+
+    scripted.keys("<Esc>")
+    rests = scripted.wait(lambda: scripted.script()["rests"][3:], "the place after insert mode")
+    assert [rest["position"] for rest in rests] == [{"line": 2, "character": 3}]
+    scripted.nvim.command("TabbyToggle")
+    scripted.keys("gg0")
+    scripted.see(lambda view: view.cursor == (0, 0), "the moved cursor")
+    time.sleep(QUIET_S)
+    assert len(scripted.script()["rests"]) == 4
+
+
+def test_a_grown_answer_continues_what_is_shown(scripted: Editor) -> None:
+    """It is fetched and shown in place of its first line, which stays visible meanwhile."""
+    scripted.edit("a.py", "\n")
+    scripted.script(items=[item("return (")])
+    scripted.keys("i")
+    scripted.see(lambda view: view.ghost == "return (", "the first line")
+    scripted.script(items=[item("return (\n    a,\n)")], hold=True)
+    scripted.lua("Scripted.longer()")
+    scripted.wait(lambda: len(scripted.script()["requests"]) == 2, "another question")
+    assert scripted.script()["requests"][-1]["kind"] == 2
+    assert scripted.view().ghost == "return ("
+    scripted.lua("Scripted.release()")
+    scripted.see(lambda view: view.ghost == "return (\n    a,\n)", "all of it")
+    scripted.keys("<Tab>")
+    scripted.see(lambda view: view.lines == ["return (", "    a,", ")"], "accepted text")
+
+
+def test_a_grown_answer_that_says_something_else_is_not_shown(scripted: Editor) -> None:
+    """What is visible does not change under the user's eyes."""
+    scripted.edit("a.py", "\n")
+    scripted.script(items=[item("return (")])
+    scripted.keys("i")
+    scripted.see(lambda view: view.ghost == "return (", "the first line")
+    for other in ([item("raise\n    x")], []):
+        asked = len(scripted.script(items=other)["requests"])
+        scripted.lua("Scripted.longer()")
+        scripted.wait(lambda asked=asked: len(scripted.script()["requests"]) == asked + 1, "another question")
+        time.sleep(QUIET_S)
+        assert scripted.view().ghost == "return ("
+    scripted.keys("r")
+    scripted.see(lambda view: view.ghost == "eturn (", "its rest")
+
+
+def test_a_grown_answer_is_for_what_is_visible(scripted: Editor) -> None:
+    """It may be typed along meanwhile; nothing is asked for an earlier suggestion, or for a dismissed one."""
+    scripted.edit("a.py", "\n")
+    scripted.script(items=[item("return (")])
+    scripted.keys("i")
+    scripted.see(lambda view: view.ghost == "return (", "the first line")
+    version = scripted.lua("return vim.lsp.util.buf_versions[vim.api.nvim_get_current_buf()]")
+    scripted.lua("Scripted.longer(...)", version - 1)
+    scripted.keys("r")
+    scripted.see(lambda view: view.ghost == "eturn (", "its rest")
+    assert len(scripted.script()["requests"]) == 1
+
+    scripted.script(items=[item("eturn (\n)")], hold=True)
+    scripted.lua("Scripted.longer(...)", version)
+    scripted.wait(lambda: len(scripted.script()["requests"]) == 2, "another question")
+    scripted.keys("e")
+    scripted.see(lambda view: view.ghost == "turn (", "the rest of that")
+    scripted.lua("Scripted.release()")
+    assert scripted.view().ghost == "turn ("
+    scripted.script(items=[item("turn (\n)")], hold=False)
+    scripted.lua("Scripted.longer()")
+    scripted.see(lambda view: view.ghost == "turn (\n)", "all of it")
+
+    asked = len(scripted.script()["requests"])
+    scripted.keys("<C-]>")
+    scripted.see(lambda view: view.ghost == "", "nothing")
+    scripted.lua("Scripted.longer()")
+    time.sleep(QUIET_S)
+    assert len(scripted.script()["requests"]) == asked
+
+
+def test_an_answer_grows_more_than_once(scripted: Editor) -> None:
+    """The last word counts, also where it comes before the question after the first one is answered."""
+    scripted.edit("a.py", "\n")
+    scripted.script(items=[item("return")])
+    scripted.keys("i")
+    scripted.see(lambda view: view.ghost == "return", "the first word")
+    assert scripted.lua("return Scripted.experimental.tabby.longer") is True
+    scripted.script(items=[item("return (")], hold=True)
+    scripted.lua("Scripted.longer()")
+    scripted.script(items=[item("return (\n)")])
+    scripted.lua("Scripted.longer()")
+    scripted.wait(lambda: len(scripted.script()["requests"]) == 3, "two more questions")
+    scripted.lua("Scripted.release()")
+    scripted.see(lambda view: view.ghost == "return (\n)", "all of it")
 
 
 @pytest.mark.parametrize(

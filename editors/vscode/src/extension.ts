@@ -10,7 +10,9 @@ import {
   RevealOutputChannelOn,
   State,
 } from "vscode-languageclient/node";
+import { CursorTeller } from "./cursor";
 import { findExecutable } from "./executable";
+import { announcement, type Grown, Longer } from "./longer";
 import { SECTION, serverCommand, writtenSettings } from "./settings";
 import { type Status, StatusBar } from "./status";
 
@@ -22,6 +24,8 @@ let turn: Promise<void> = Promise.resolve();
 export function activate(context: ExtensionContext): void {
   const status = new StatusBar();
   const log = window.createOutputChannel("tabby-lsp", { log: true });
+  const cursor = new CursorTeller(() => (client?.isRunning() ? client : undefined));
+  const longer = new Longer(context.extension.id);
   const properties: object = context.extension.packageJSON.contributes.configuration.properties;
   const names = Object.keys(properties).map((name) => name.slice(SECTION.length + 1));
 
@@ -35,8 +39,14 @@ export function activate(context: ExtensionContext): void {
     }
     // not the workspace's folder: a Python that is started there would import what a stranger put into it
     const executable = { command: path, args, options: { cwd: homedir() } };
-    client = new LanguageClient(SECTION, "tabby-lsp", executable, options());
-    client.onNotification("tabby/status", (params: Status) => status.show(params));
+    const started = new LanguageClient(SECTION, "tabby-lsp", executable, options());
+    client = started;
+    client.registerFeature(announcement);
+    client.onNotification("tabby/status", (params: Status) => {
+      status.show(params);
+      if (params.state === "ready") cursor.moved(); // where it came to rest before the model was loaded
+    });
+    client.onNotification("tabby/longer", (params: Grown) => longer.grown(params, started));
     client.onDidChangeState(({ newState }) => {
       void commands.executeCommand("setContext", "tabby-lsp.running", newState === State.Running);
       if (newState !== State.Running) status.show({ state: newState === State.Starting ? "loading" : "stopped" });
@@ -58,6 +68,7 @@ export function activate(context: ExtensionContext): void {
       },
       synchronize: { configurationSection: SECTION },
       middleware: {
+        provideInlineCompletionItems: longer.provide,
         workspace: {
           // in place of the client's own way, which sends the defaults too
           didChangeConfiguration: async () =>
@@ -77,6 +88,8 @@ export function activate(context: ExtensionContext): void {
   context.subscriptions.push(
     status,
     log,
+    longer,
+    cursor,
     commands.registerCommand("tabby-lsp.restartServer", restart),
     commands.registerCommand("tabby-lsp.showStatus", () => status.tell()),
     commands.registerCommand("tabby-lsp.showLog", () => log.show()),

@@ -6,6 +6,7 @@
 --- 0.12 has `vim.lsp.inline_completion`. It is not used, because that of 0.12.4 goes on to show what the typed text
 --- disagrees with until the next reply, inserts a suggestion in front of what has been typed since (for `return x`,
 --- "ret" and Tab gave `return xret`), and has no way to ask for several by hand.
+local suggestion = require('tabby_lsp.suggestion')
 local api = vim.api
 
 local M = {}
@@ -13,24 +14,9 @@ local M = {}
 local METHOD = 'textDocument/inlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2
 local NS = api.nvim_create_namespace('tabby_lsp')
-local WORD = [[^\_s*\%(\k\+\|\%(\k\@!\S\)\+\)]]
-
----@class tabby_lsp.Item
----@field text string with "\n" between lines
----@field command? lsp.Command
-
----@class tabby_lsp.Shown the suggestions, and the text around them that they were made for
----@field client vim.lsp.Client
----@field buf integer
----@field row integer line where they begin, from 0
----@field col integer byte where they begin
----@field ahead string the line's text before that
----@field behind string the text after the cursor
----@field items tabby_lsp.Item[]
----@field index integer
 
 local shown ---@type tabby_lsp.Shown?
-local asked ---@type { client: vim.lsp.Client, id: integer?, place: string }?
+local asked ---@type { client: vim.lsp.Client, id: integer?, place: string, again: boolean }?
 local timer = assert(vim.uv.new_timer())
 local options = {}
 local enabled = true
@@ -44,13 +30,6 @@ local function client_of(buf)
   end
 end
 
----@return integer row from 0
----@return integer col in bytes
-local function cursor()
-  local at = api.nvim_win_get_cursor(0)
-  return at[1] - 1, at[2]
-end
-
 local function inserting()
   return api.nvim_get_mode().mode:sub(1, 1) == 'i'
 end
@@ -58,39 +37,7 @@ end
 --- Where the user is, as a key: a reply for another place is of no use.
 local function place()
   local buf = api.nvim_get_current_buf()
-  return table.concat({ buf, api.nvim_buf_get_changedtick(buf), cursor() }, ':')
-end
-
---- What of a suggestion is still to come at the cursor; nil where the buffer has taken another way.
----@param s tabby_lsp.Shown
----@return string? rest
-local function rest_of(s, item)
-  local row, col = cursor()
-  if api.nvim_get_current_buf() ~= s.buf or row < s.row or (row == s.row and col < s.col) then
-    return
-  end
-  local typed = api.nvim_buf_get_text(s.buf, s.row, 0, row, col, {})
-  if api.nvim_get_current_line():sub(col + 1) ~= s.behind or typed[1]:sub(1, s.col) ~= s.ahead then
-    return
-  end
-  typed[1] = typed[1]:sub(s.col + 1)
-  local along = table.concat(typed, '\n')
-  if #along < #item.text and vim.startswith(item.text, along) then
-    return item.text:sub(#along + 1)
-  end
-end
-
---- The current suggestion's rest, or the next one's that the typed text agrees with.
----@return string?
-local function rest()
-  for step = 0, shown and #shown.items - 1 or -1 do
-    local index = (shown.index - 1 + step) % #shown.items + 1
-    local text = rest_of(shown, shown.items[index])
-    if text then
-      shown.index = index
-      return text
-    end
-  end
+  return table.concat({ buf, api.nvim_buf_get_changedtick(buf), suggestion.cursor() }, ':')
 end
 
 local function clear()
@@ -114,12 +61,12 @@ end
 --- Bring the ghost text in line with the buffer.
 ---@return boolean whether anything is visible
 local function draw()
-  local text = rest()
+  local text = suggestion.rest(shown)
   if not text then
     clear()
     return false
   end
-  local row, col = cursor()
+  local row, col = suggestion.cursor()
   local lines = {}
   for i, line in ipairs(vim.split(text, '\n', { plain = true })) do
     lines[i] = { { expand(line:gsub('\r$', ''), i == 1 and vim.fn.virtcol('.') - 1 or 0), 'TabbyGhost' } }
@@ -147,46 +94,18 @@ local function cancel()
   end
 end
 
---- A reply's items that fit the place where they were asked for.
----@param client vim.lsp.Client
----@param items lsp.InlineCompletionItem[]
----@return tabby_lsp.Shown?
-local function fitting(client, items)
-  local buf, line = api.nvim_get_current_buf(), api.nvim_get_current_line()
-  local row, col = cursor()
-  local found = { client = client, buf = buf, row = row, col = col, items = {}, index = 1 }
-  found.behind, found.ahead = line:sub(col + 1), line:sub(1, col)
-  -- Neovim keeps "\r" in the lines of a file that has both line endings: there it belongs to what is inserted
-  local keep_cr = vim.bo.fileformat == 'unix' and line:sub(-1) == '\r'
-  for _, item in ipairs(items) do
-    local text = item.insertText
-    if type(text) == 'string' then
-      text = keep_cr and text or text:gsub('\r\n?', '\n')
-      if item.range and item.range.start.line == row then
-        -- what stands between the range's start and the cursor is replaced; we only ever insert, so it must be kept
-        local first = vim.str_byteindex(line, client.offset_encoding, item.range.start.character, false)
-        local kept = line:sub(first + 1, col)
-        text = vim.startswith(text, kept) and text:sub(#kept + 1) or ''
-      end
-      if text ~= '' then
-        table.insert(found.items, { text = text, command = item.command })
-      end
-    end
-  end
-  return found.items[1] and found or nil
-end
-
 --- Ask the server for what may stand at the cursor.
 ---@param kind integer
 ---@param index? integer the suggestion to show of several
-local function ask(kind, index)
+---@param kept? string what is visible and has to be the answer's beginning; without it, it goes when the answer comes
+local function ask(kind, index, kept)
   cancel()
   local buf = api.nvim_get_current_buf()
   local client = client_of(buf)
   if not client or not inserting() then
     return
   end
-  local this = { client = client, place = place() }
+  local this = { client = client, place = place(), again = kept ~= nil }
   asked = this
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   ---@diagnostic disable-next-line: inject-field
@@ -199,8 +118,8 @@ local function ask(kind, index)
     if err or not inserting() or place() ~= this.place then
       return
     end
-    local found = fitting(client, result and (result.items or result) or {})
-    if found then
+    local found = suggestion.fitting(client, result and (result.items or result) or {})
+    if found and vim.startswith(found.items[1].text, kept or '') then
       clear()
       shown = found
       shown.index = math.min(index or 1, #found.items)
@@ -258,25 +177,19 @@ end
 
 ---@return boolean
 function M.visible()
-  return not in_menu() and rest() ~= nil
+  return not in_menu() and suggestion.rest(shown) ~= nil
 end
 
 --- Insert the visible suggestion or the beginning of it.
 ---@param part? 'word'|'line' nil: all of it
 function M.accept(part)
-  local text = rest()
+  local text = suggestion.rest(shown)
   if not text or not shown then
     return
   end
   local client, buf, command = shown.client, shown.buf, shown.items[shown.index].command
-  local piece = text
-  if part == 'word' then
-    piece = vim.fn.matchstr(text, WORD)
-  elseif part == 'line' then
-    piece = assert(text:match('^\n*[^\n]*'))
-  end
-  piece = piece == '' and text or piece
-  local row, col = cursor()
+  local piece = suggestion.piece(text, part)
+  local row, col = suggestion.cursor()
   local lines = vim.split(piece, '\n', { plain = true })
   api.nvim_buf_set_text(buf, row, col, row, col, lines)
   api.nvim_win_set_cursor(0, { row + #lines, #lines[#lines] + (#lines == 1 and col or 0) })
@@ -315,6 +228,19 @@ end
 function M.ask_again()
   if inserting() and not shown and not asked and client_of(api.nvim_get_current_buf()) then
     on_text()
+  end
+end
+
+--- The server has more of an answer than it gave: ask again, and show it where it continues what is visible.
+---@param params { uri: string, version: integer }
+function M.longer(params)
+  local text = suggestion.rest(shown)
+  if not text or #shown.items > 1 or (asked and not asked.again) then
+    return
+  end
+  -- not the buffer's version: that is ahead of what the server has heard while somebody types along
+  if vim.uri_from_bufnr(shown.buf) == params.uri and params.version >= shown.version then
+    ask(AUTOMATIC, 1, text)
   end
 end
 

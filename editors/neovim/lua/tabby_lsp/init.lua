@@ -1,4 +1,5 @@
 --- Sets up the server's client, ghost text, keys, commands and the status for a status line.
+local cursor = require('tabby_lsp.cursor')
 local ghost = require('tabby_lsp.ghost')
 local keys = require('tabby_lsp.keys')
 
@@ -50,6 +51,7 @@ local function on_status(_, params)
   vim.cmd.redrawstatus()
   if status.state == 'ready' then
     ghost.ask_again() -- whoever began to type before the model was loaded
+    cursor.moved()
   end
 end
 
@@ -59,9 +61,14 @@ function M.setup(options)
   ghost.setup(options)
 
   vim.lsp.handlers['tabby/status'] = on_status
+  vim.lsp.handlers['tabby/longer'] = function(_, params)
+    ghost.longer(params)
+  end
   -- 0.11 does not say that it can, and the server would fall back to a completion menu
   local inline = { textDocument = { inlineCompletion = { dynamicRegistration = false } } }
   vim.lsp.config('tabby_lsp', { capabilities = inline })
+  -- and without this the server gives a line or nothing, since more could not be added
+  vim.lsp.config('tabby_lsp', { capabilities = { experimental = { tabby = { longer = true } } } })
 
   vim.api.nvim_create_autocmd('LspAttach', {
     group = vim.api.nvim_create_augroup('tabby_lsp', {}),
@@ -69,6 +76,7 @@ function M.setup(options)
       local client = vim.lsp.get_client_by_id(event.data.client_id)
       -- not supports_method(): 0.11 says true to methods that it does not know
       if client and client.name == 'tabby_lsp' and client.server_capabilities.inlineCompletionProvider then
+        cursor.attach(event.buf)
         ghost.attach(event.buf)
         keys.map(event.buf, options.keys or {})
       end
