@@ -45,7 +45,7 @@ class EngineSettings:
     flash_attention: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's fused attention; auto: where the device has it."""
     drafts: bool = True
-    """Whether likely continuations are verified several tokens at a time, where that is quicker; the text is the same."""
+    """Whether guesses are verified several tokens at a time, where that is quicker; the text is the same."""
     extra_buffers: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's repacked weight buffers; auto: off where the CPU has AMX (see docs/decisions)."""
 
@@ -76,8 +76,11 @@ class CompletionSettings:
     line_budget_ms: int = 250
     """Milliseconds after which a whole first line is shown while the model writes on."""
     word_budget_ms: int = 120
-    """Milliseconds after which the first words of a line are shown while the model writes on, in editors that can be told
-    of more (`tabby/longer`); 0: never less than a line."""
+    """Milliseconds after which the first words of a line are shown while the model writes on, in editors that can be
+    told of more (`tabby/longer`); 0: never less than a line."""
+    likely: bool = True
+    """Whether a suggestion that nobody asked for ends where it gets too unlikely to be worth reading, by the model's
+    own probabilities; what follows is shown when the user has come that far."""
     prefetch: bool = True
     """Whether what would follow a suggestion is generated before it is accepted."""
     prepare: bool = True

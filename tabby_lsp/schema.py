@@ -54,6 +54,7 @@ PROJECT_MAY_SET: Mapping[str, tuple[Value, ...] | None] = MappingProxyType(
         "completion.patience_ms": None,
         "completion.line_budget_ms": None,
         "completion.word_budget_ms": None,
+        "completion.likely": None,
         "completion.prefetch": None,
         "completion.prepare": None,
         "completion.deadline_ms": None,

@@ -1,9 +1,9 @@
 """Work for questions that have not been asked yet, in idle time; whoever asks goes first and loses nothing by it.
 
-    a suggestion is shown     what would follow it is generated, as if it had been accepted
-    a document is changed     its prompt is evaluated around the change
-    a short one is opened     its text is evaluated, with which any prompt in it begins
-    the anchor is far behind  the window is laid out anew and evaluated, then swapped in
+a suggestion is shown     what would follow it is generated, as if it had been accepted
+a document is changed     its prompt is evaluated around the change
+a short one is opened     its text is evaluated, with which any prompt in it begins
+the anchor is far behind  the window is laid out anew and evaluated, then swapped in
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from tabby_lsp.completion.prompts import PromptMaker
@@ -42,6 +43,7 @@ class Ahead:
         self._prompts = prompts
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
+        self.place: tuple[str, int] | None = None
 
     @property
     def busy(self) -> bool:
@@ -57,7 +59,7 @@ class Ahead:
     def opened(self, snapshot: Snapshot) -> None:
         """A document was opened, and nobody knows where the cursor is."""
         if self._settings().prepare:
-            self._begin(self._beginning(snapshot))
+            self._begin(snapshot.uri, -1, partial(self._beginning, snapshot))
 
     def touched(self, snapshot: Snapshot, position: Position, first: Work | None = None) -> None:
         """The cursor is somewhere, after a change or an answer.
@@ -67,10 +69,11 @@ class Ahead:
             position: the cursor.
             first: what is done before the prompt is prepared.
         """
-        self._begin(self._around(snapshot, position, first))
+        self._begin(snapshot.uri, position.line, partial(self._around, snapshot, position, first))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, uri: str, line: int, work: Work) -> None:
         self.stop()
+        self.place = uri, line
         self._task = asyncio.get_running_loop().create_task(_quietly(work))
 
     async def _around(self, snapshot: Snapshot, position: Position, first: Work | None) -> None:
@@ -109,10 +112,10 @@ class Ahead:
             return False
 
 
-async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+async def _quietly(work: Work) -> None:
     """Nobody waits for idle work, so nobody is told of its end."""
     try:
-        await work
+        await work()
     except (Cancelled, TabbyError) as end:
         logger.debug("idle work ended: %s", end)
     except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -31,8 +32,8 @@ class Case:
     Attributes:
         snapshot: the document.
         position: the cursor.
-        scope: what syntax says of the cursor.
-        multiline: whether more than one line makes sense.
+        look: finds out what syntax says of the cursor, at most once and only when it is needed: it costs some
+            milliseconds, and typing along a suggestion needs none of it.
         max_lines: most lines of a suggestion.
         markers: texts of special tokens, which must never reach a buffer.
         invoked: whether it was asked for by hand.
@@ -40,11 +41,20 @@ class Case:
 
     snapshot: Snapshot
     position: Position
-    scope: Scope
-    multiline: bool
+    look: Callable[[], Scope]
     max_lines: int
     markers: tuple[str, ...] = ()
     invoked: bool = False
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What syntax says of the cursor."""
+        return self.look()
+
+    @property
+    def multiline(self) -> bool:
+        """Whether more than one line makes sense."""
+        return self.scope.multiline and self.max_lines > 1
 
     @cached_property
     def line_before(self) -> str:
@@ -117,13 +127,12 @@ class Case:
         return indent[len(self.line_before) :] if indent.startswith(self.line_before) else ""
 
 
-def case_for(ask: Ask, scope: Scope, settings: CompletionSettings, markers: tuple[str, ...]) -> Case:
+def case_for(ask: Ask, look: Callable[[], Scope], settings: CompletionSettings, markers: tuple[str, ...]) -> Case:
     """The case of a question."""
     return Case(
         snapshot=ask.snapshot,
         position=ask.position,
-        scope=scope,
-        multiline=scope.multiline and settings.max_lines > 1,
+        look=look,
         max_lines=max(1, settings.max_lines),
         markers=markers,
         invoked=ask.trigger is Trigger.INVOKED,

@@ -59,6 +59,8 @@ class Flight:
 
     def __init__(self, case: Case, budgets: Budgets, early: Callable[[Flight, str], None] | None) -> None:
         self.case = case
+        self.latest = case.snapshot
+        self.accepted = ""  # the suggestion behind which it writes, where nobody has accepted that yet
         self.written = case.lead
         self.ticket: Ticket | None = None
         self.submitted = 0.0
@@ -68,6 +70,7 @@ class Flight:
         self._budgets = budgets
         self._early = early
         self._waiters: list[_Waiter] = []
+        self._grace: asyncio.TimerHandle | None = None
         self._offset = case.snapshot.offset(case.position)
         self._suffix = visible_suffix(case.snapshot, case.position)
         self._cut = ""  # the part of a line that was shown, while the line is not whole
@@ -110,7 +113,9 @@ class Flight:
         finally:
             self._waiters.remove(waiter)
             if not self._waiters and not self.over and self.answer is None:
-                asyncio.get_running_loop().call_later(GRACE_S, self._drop)
+                if self._grace is not None:
+                    self._grace.cancel()
+                self._grace = asyncio.get_running_loop().call_later(GRACE_S, self._drop)
         if self._error is not None:
             raise self._error
 
@@ -120,6 +125,7 @@ class Flight:
 
     def _drop(self) -> None:
         if not self._waiters and self.answer is None and not self.over:
+            self.land(Answer((), "cancelled"))  # at once: nobody may join it any more
             self.end()
 
     # ---- what comes -----------------------------------------------------------------------------------------------
@@ -134,7 +140,8 @@ class Flight:
         if self._early is None or self.over:
             return
         elapsed = time.monotonic() - self._began
-        waiting = [len(w.typed) for w in self._waiters if w.typed is not None and not self._satisfied(w)]
+        told = [w.typed for w in self._waiters if w.typed is not None and not self._satisfied(w)]
+        waiting = [len(typed.replace("\r\n", "\n")) for typed in told]
         part = ""
         if elapsed >= min(self._budgets.line, self._budgets.words or self._budgets.line):
             part = self.written.rpartition("\n")[0]
@@ -165,6 +172,15 @@ class Flight:
                 waiter.future.set_result(None)
 
     # ---- what it has cost -----------------------------------------------------------------------------------------
+
+    @property
+    def tokens(self) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        """Log-probabilities and ends of the tokens so far; may be read on the engine's thread, too."""
+        ticket = self.ticket
+        if ticket is None:
+            return (), ()
+        count = min(len(ticket.logprobs), len(ticket.ends))
+        return tuple(ticket.logprobs[:count]), tuple(ticket.ends[:count])
 
     @property
     def counters(self) -> Counters:

@@ -16,25 +16,30 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
-from tabby_lsp.completion import postprocess, prompt, stop, trigger
+from tabby_lsp.completion import likely, postprocess, prompt, stop, trigger
 from tabby_lsp.completion.ahead import Ahead
 from tabby_lsp.completion.case import Case, case_for
 from tabby_lsp.completion.flight import Budgets, Flight
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
 from tabby_lsp.completion.tempo import Tempo
-from tabby_lsp.completion.types import Answer, Ask, Suggestion, Trigger
+from tabby_lsp.completion.types import Answer, Ask, Odds, Suggestion, Trigger
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Change, Position, PositionEncoding, Snapshot
-from tabby_lsp.engine.types import Cancelled, Candidate, Engine, Finish, Priority, Request, mean_logprob
+from tabby_lsp.engine.types import Cancelled, Candidate, Engine, Finish, Priority, Request, StopRule, mean_logprob
 from tabby_lsp.errors import TabbyError
-from tabby_lsp.syntax.scope import scope_at
+from tabby_lsp.syntax.scope import Scope, scope_at
 from tabby_lsp.syntax.trees import Trees
+from tabby_lsp.syntax.truncate import look_around
 
 logger = logging.getLogger(__name__)
 
 ONE_LINE_TOKENS = 48
 """Most tokens where one line is wanted: 120 columns of code are some 40 tokens."""
+
+
+BESIDE_S = 0.01
+"""Seconds until the model surely evaluates, and leaves the interpreter to others."""
 
 
 class Stopwatch:
@@ -78,6 +83,7 @@ class Pipeline:
         self._reuse = Reuse()
         self._tempo = Tempo()
         self._flights: dict[str, Flight] = {}
+        self._newest: dict[str, Ask] = {}
 
     # ---- what happens to documents ----------------------------------------------------------------------------------
 
@@ -93,16 +99,20 @@ class Pipeline:
             position: behind the change.
             inserted: the new text; empty where something was deleted or nothing changed.
         """
-        if inserted and not self._reuse.suggested(inserted):
+        if inserted and (len(inserted) <= 2 or not self._reuse.suggested(inserted)):
             self._tempo.changed(inserted, time.monotonic())
         flight = self._flights.get(snapshot.uri)
-        if (flight is None or flight.over) and not self._ahead.busy:
+        elsewhere = self._ahead.place != (snapshot.uri, position.line)
+        if (flight is None or flight.over) and (elsewhere or not self._ahead.busy):
             self._ahead.touched(snapshot, position)
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         if flight := self._flights.pop(uri, None):
             flight.end()
+        if self._ahead.place and self._ahead.place[0] == uri:
+            self._ahead.stop()
+        self._newest.pop(uri, None)
         self._trees.forget(uri)
         self._prompts.forget(uri)
         self._reuse.forget(uri)
@@ -128,11 +138,10 @@ class Pipeline:
         if ask.selected:
             return await self._complete_selected(ask)
         watch, settings = Stopwatch(), self._settings()
-        with watch.stage("syntax"):
-            scope = scope_at(ask.snapshot, ask.position, self._trees.tree(ask.snapshot))
-        if reason := trigger.refusal(ask, scope, settings):
+        if reason := trigger.refusal(ask, settings):
             return Answer((), reason, timings=watch.timings)
-        case = case_for(ask, scope, settings, ())
+        case = self._case(ask)
+        self._newest[ask.snapshot.uri] = ask
         if ask.trigger is Trigger.TYPING:
             if answer := await self._known(case, watch):
                 return answer
@@ -141,12 +150,26 @@ class Pipeline:
             if pause := self._tempo.debounce():
                 with watch.stage("debounce"):
                     await asyncio.sleep(pause)
+                if self._newest.get(ask.snapshot.uri) is not ask:
+                    return Answer((), "superseded", timings=watch.timings)
+        with watch.stage("syntax"):
+            _ = case.scope
         flight = self._launch(case, watch)
         started = time.monotonic()
         await flight.wait()
-        self._tempo.answered(time.monotonic() - started)
         answer = flight.answer or Answer((), "superseded")
-        return replace(answer, timings={**watch.timings, **answer.timings, **flight.timings})
+        if answer.finish:
+            self._tempo.answered(time.monotonic() - started)
+        shown = answer.suggestions if case.invoked else self._likely(answer.suggestions)
+        reason = "unlikely" if answer.suggestions and not shown else answer.reason
+        timings = {**watch.timings, **answer.timings, **flight.timings}
+        return replace(answer, suggestions=shown, reason=reason, timings=timings)
+
+    def _case(self, ask: Ask) -> Case:
+        def look() -> Scope:
+            return scope_at(ask.snapshot, ask.position, self._trees.tree(ask.snapshot))
+
+        return case_for(ask, look, self._settings(), ())
 
     async def _complete_selected(self, ask: Ask) -> Answer:
         """Answer as if the entry that is selected in the editor's menu had been accepted."""
@@ -163,17 +186,21 @@ class Pipeline:
         with watch.stage("reuse"):
             along, snapshot = self._along(case), case.snapshot
         flight = self._flights.get(snapshot.uri)
+        typed = flight.typed(snapshot, case.position) if flight else None
+        if flight and typed is not None:
+            flight.latest = snapshot
         if along:
             if (flight is None or flight.over) and not self._ahead.busy:
                 self._ahead.touched(snapshot, case.position, partial(self._prefetch, snapshot, along[0]))
-            return Answer(along, "typed-along", timings=watch.timings)
-        typed = flight.typed(snapshot, case.position) if flight else None
+            shown = self._likely(along)
+            return Answer(shown, "typed-along" if shown else "unlikely", timings=watch.timings)
         if flight is None or typed is None or not flight.leads_past(typed):
             return None
         with watch.stage("joined"):
             await flight.wait(typed)
         if along := self._along(case):
-            return Answer(along, "in-flight", timings=watch.timings)
+            shown = self._likely(along)
+            return Answer(shown, "in-flight" if shown else "unlikely", timings=watch.timings)
         answer = flight.answer
         return Answer((), answer.reason, timings=watch.timings) if answer and not answer.suggestions else None
 
@@ -187,6 +214,12 @@ class Pipeline:
             kept.append(replace(suggestion, text=text))
         return tuple(kept)
 
+    def _likely(self, suggestions: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
+        """What is worth showing of suggestions that nobody has asked for."""
+        if not self._settings().likely:
+            return suggestions
+        return tuple(part for s in suggestions if (part := likely.likely(s)) is not None)
+
     # ---- flights --------------------------------------------------------------------------------------------------
 
     def _launch(self, case: Case, watch: Stopwatch, priority: Priority = Priority.COMPLETION) -> Flight:
@@ -195,7 +228,7 @@ class Pipeline:
         if priority is Priority.COMPLETION:
             self._ahead.stop()
         earlier = self._flights.get(uri)
-        draft = earlier.written if earlier else ""
+        draft = earlier.accepted + earlier.written if earlier else ""
         streams = settings.word_budget_ms if self._on_longer else 0
         budgets = Budgets(settings.line_budget_ms / 1e3, streams / 1e3 if streams else None)
         flight = Flight(case, budgets, None if case.invoked else self._show_early)
@@ -223,6 +256,8 @@ class Pipeline:
         settings, loop = self._settings(), asyncio.get_running_loop()
         with watch.stage("load"):
             info = await asyncio.wrap_future(self._engine.ready())
+        if self._flights.get(flight.case.snapshot.uri) is not flight:
+            raise Cancelled("superseded")
         with watch.stage("window"):
             made = self._prompts.at(flight.case, settings, info)
             case = flight.case = replace(flight.case, markers=made.family.markers)
@@ -236,13 +271,14 @@ class Pipeline:
             candidates=settings.candidates if case.invoked else 1,
             temperature=settings.temperature,
             sampler=settings.sampler,
-            stop=stop.rule_for(case),
+            stop=self._stop_rule(flight),
             stop_markers=made.family.stop,
             deadline=time.monotonic() + settings.deadline_ms / 1e3,
             priority=priority,
         )
         flight.submitted = time.monotonic()
         ticket = flight.ticket = self._engine.submit(request, partial(_tell, loop, flight))
+        loop.call_later(BESIDE_S, look_around, case.snapshot, case.position)  # beside the model, not after it
         try:
             with watch.stage("model"):
                 result = await asyncio.wrap_future(ticket.future)
@@ -265,10 +301,23 @@ class Pipeline:
             prompt=prompt.show(made.quick if result.quick and made.quick else made.whole),
         )
 
+    def _stop_rule(self, flight: Flight) -> StopRule:
+        """The rules of `stop`, and an end where nothing likely can follow any more."""
+        rule = stop.rule_for(flight.case)
+        if flight.case.invoked or not self._settings().likely:
+            return rule
+
+        def enough(text: str) -> int | None:
+            logprobs, ends = flight.tokens
+            return len(text) if likely.hopeless(Odds(ends, logprobs)) else rule(text)
+
+        return enough
+
     def _show_early(self, flight: Flight, part: str) -> None:
         """Make a part of what is written the answer, while the model goes on."""
         text, early = part[len(flight.case.lead) :], flight.answer
-        suggestions, reason = _suggestions((Candidate(text, Finish.RULE),), flight.case)
+        logprobs, ends = flight.tokens
+        suggestions, reason = _suggestions((Candidate(text, Finish.RULE, logprobs, ends),), flight.case)
         if suggestions:
             self._keep(flight.case, suggestions)
             flight.answer = Answer(suggestions, reason, counters=flight.counters, finish="early", raw=(text,))
@@ -278,7 +327,7 @@ class Pipeline:
         """Tell of more, where something has been shown."""
         shown, now = (a.suggestions[0].text if a and a.suggestions else "" for a in (early, flight.answer))
         if self._on_longer and shown and len(now) > len(shown):
-            self._on_longer(flight.case.snapshot)
+            self._on_longer(flight.latest)
 
     def _keep(self, case: Case, suggestions: tuple[Suggestion, ...]) -> None:
         if suggestions:
@@ -292,11 +341,12 @@ class Pipeline:
             return
         accepted, cursor = _accepted(snapshot, suggestion)
         ask = Ask(accepted, cursor)
-        scope = scope_at(accepted, cursor, self._trees.tree(accepted))
-        case = case_for(ask, scope, settings, ())
-        if trigger.refusal(ask, scope, settings) or self._along(case):
+        case = self._case(ask)
+        if trigger.refusal(ask, settings) or self._along(case):
             return
-        await self._launch(case, Stopwatch(), Priority.IDLE).wait(None)
+        launched = self._launch(case, Stopwatch(), Priority.IDLE)
+        launched.accepted = prompt.unix(suggestion.text)
+        await launched.wait(None)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, flight: Flight, text: str) -> None:
@@ -324,5 +374,15 @@ def _suggestions(candidates: tuple[Candidate, ...], case: Case) -> tuple[tuple[S
         except postprocess.Rejected as rejected:
             reasons.append(str(rejected))
             continue
-        shown.setdefault(text, Suggestion(text, case.position, case.position, mean_logprob(candidate.logprobs)))
+        logprob, odds = mean_logprob(candidate.logprobs), _odds(candidate, case, text)
+        shown.setdefault(text, Suggestion(text, case.position, case.position, logprob, odds))
     return tuple(shown.values()), "shown" if shown else reasons[0]
+
+
+def _odds(candidate: Candidate, case: Case, text: str) -> Odds:
+    """The odds of a suggestion, where it is what was written, from its start on."""
+    if not (case.lead + candidate.text).startswith(prompt.unix(text)) or "\r" in text:
+        return Odds()
+    count = min(len(candidate.ends), len(candidate.logprobs))
+    ends = tuple(min(end + len(case.lead), len(text)) for end in candidate.ends[:count])
+    return Odds(ends, candidate.logprobs[:count])

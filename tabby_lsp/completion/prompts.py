@@ -77,7 +77,9 @@ class PromptMaker:
         if case.invoked or not patience or patience >= whole.prefix + whole.suffix:
             return Prompts(built, None, 0, family)
         suffix = int(patience * QUICK_SUFFIX) if family.fills else 0
-        budget = Budget(min(whole.prefix, patience - suffix), min(whole.suffix, suffix), min(family.tail, patience // 2))
+        budget = Budget(
+            min(whole.prefix, patience - suffix), min(whole.suffix, suffix), min(family.tail, patience // 2)
+        )
         near = self._quick.around(case.snapshot, case.position, budget, tokenizer)
         return Prompts(built, prompt.build(near, family, case.lead), patience, family)
 

@@ -63,7 +63,7 @@ class Reuse:
                 continue
             found = ((s, _typed(entry, s.text, before)) for s in entry.suggestions if s.start == s.end)
             left = tuple(
-                Suggestion(s.text[typed:], position, position, s.logprob)
+                Suggestion(s.text[typed:], position, position, s.logprob, s.odds.after(typed))
                 for s, typed in found
                 if typed is not None and len(s.text) > typed
             )
@@ -72,8 +72,8 @@ class Reuse:
         return ()
 
     def suggested(self, text: str) -> bool:
-        """Whether a text is what a remembered suggestion begins with."""
-        return any(s.text.startswith(text) for entry in self._entries.values() for s in entry.suggestions)
+        """Whether a text is a part of a remembered suggestion."""
+        return any(text in s.text for entry in self._entries.values() for s in entry.suggestions)
 
 
 def _typed(entry: _Entry, text: str, before: str) -> int | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 
-
 WEIGHT = 0.2
 """Of the newest value in a running mean."""
 PAUSE_S = 1.0
@@ -21,7 +20,6 @@ LONGEST_S = 0.3
 """Seconds that a question waits at most."""
 BULK_S, BULK_CHARACTERS, BULK_LINES = 1.5, 200, 8
 """Within so many seconds so many characters or lines are no typing: a paste, a formatter, another branch."""
-
 
 
 class Tempo:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tabby_lsp.completion.types import Ask, Trigger
 from tabby_lsp.completion.window import CLOSERS
 from tabby_lsp.config import CompletionSettings
-from tabby_lsp.syntax.scope import Scope
+from tabby_lsp.syntax.scope import word_follows
 
 LONG_LINE = 1_000
 """Characters: a longer line is data or minified, and nothing useful is suggested in it."""
@@ -18,29 +18,29 @@ REST_OF_LINE = 8
 """Characters after the cursor, beyond closing ones, past which a suggestion in mid-line is mostly noise
 (llama.vim's `max_line_suffix`)."""
 
-Rule = Callable[[Ask, Scope, CompletionSettings], bool]
+Rule = Callable[[Ask, CompletionSettings], bool]
 
 
-def _in_word(ask: Ask, scope: Scope, settings: CompletionSettings) -> bool:
-    del ask, settings
-    return scope.mid_word_after
+def _in_word(ask: Ask, settings: CompletionSettings) -> bool:
+    del settings
+    return word_follows(ask.snapshot, ask.position)
 
 
-def _line_goes_on(ask: Ask, scope: Scope, settings: CompletionSettings) -> bool:
-    del scope, settings
+def _line_goes_on(ask: Ask, settings: CompletionSettings) -> bool:
+    del settings
     rest = ask.snapshot.line_text(ask.position.line)[ask.position.column :]
     return len(rest.strip(CLOSERS)) > REST_OF_LINE
 
 
-def _long_line(ask: Ask, scope: Scope, settings: CompletionSettings) -> bool:
-    del scope, settings
+def _long_line(ask: Ask, settings: CompletionSettings) -> bool:
+    del settings
     return len(ask.snapshot.line_text(ask.position.line)) > LONG_LINE
 
 
 ALWAYS: dict[str, Rule] = {
-    "disabled": lambda ask, scope, settings: not settings.enabled,
-    "language-disabled": lambda ask, scope, settings: ask.snapshot.language in settings.disabled_languages,
-    "long-document": lambda ask, scope, settings: len(ask.snapshot.lines) > settings.max_document_lines,
+    "disabled": lambda ask, settings: not settings.enabled,
+    "language-disabled": lambda ask, settings: ask.snapshot.language in settings.disabled_languages,
+    "long-document": lambda ask, settings: len(ask.snapshot.lines) > settings.max_document_lines,
 }
 """Rules that hold for every question: name → whether it says no."""
 
@@ -52,7 +52,7 @@ TYPING: dict[str, Rule] = {
 """Rules that hold while the user types; by hand the same places are answered."""
 
 
-def refusal(ask: Ask, scope: Scope, settings: CompletionSettings) -> str:
+def refusal(ask: Ask, settings: CompletionSettings) -> str:
     """The name of the rule that says no; empty where the model is to be asked."""
     rules = {**ALWAYS, **(TYPING if ask.trigger is Trigger.TYPING else {})}
-    return next((name for name, says_no in rules.items() if says_no(ask, scope, settings)), "")
+    return next((name for name, says_no in rules.items() if says_no(ask, settings)), "")

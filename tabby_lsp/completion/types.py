@@ -37,6 +37,24 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Odds:
+    """The tokens of a text.
+
+    Attributes:
+        ends: where each one ends, in characters from the text's start.
+        logprobs: natural logarithm of each one's probability.
+    """
+
+    ends: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+
+    def after(self, characters: int) -> Odds:
+        """The odds of what is left when so many characters are known to be right."""
+        first = next((i for i, end in enumerate(self.ends) if end > characters), len(self.ends))
+        return Odds(tuple(end - characters for end in self.ends[first:]), self.logprobs[first:])
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """Text for the buffer.
 
@@ -44,13 +62,15 @@ class Suggestion:
         text: what is inserted, with the document's own line endings.
         start: where the replaced range begins; it ends at the cursor.
         end: the cursor.
-        logprob: mean log-probability of its tokens, 0 where it came from the cache.
+        logprob: mean log-probability of its tokens.
+        odds: of its tokens, one by one; empty where nothing is known of them.
     """
 
     text: str
     start: Position
     end: Position
     logprob: float = 0.0
+    odds: Odds = Odds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,11 +119,13 @@ class Candidate:
         text: what was generated, whole characters only.
         finish: why it ended.
         logprobs: natural logarithm of each generated token's probability.
+        ends: where each token's text ended when it was written, in characters; the text may have been cut since.
     """
 
     text: str
     finish: Finish
     logprobs: tuple[float, ...] = ()
+    ends: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,8 @@ class Ticket:
         reused: of these, the ones that were in the cache.
         evaluated: of these, the ones evaluated so far.
         generated: tokens generated so far.
+        logprobs: of the first candidate's tokens so far; it grows while the engine writes.
+        ends: where they end, in characters of its text; as long as `logprobs`, or one shorter for a moment.
         inside_s: seconds spent in the evaluation of tokens so far.
         started: `time.monotonic()` when the engine turned to it, 0 before.
     """
@@ -197,10 +201,12 @@ class Ticket:
     __slots__ = (
         "_cancelled",
         "_on_cancel",
+        "ends",
         "evaluated",
         "future",
         "generated",
         "inside_s",
+        "logprobs",
         "prompt",
         "request",
         "reused",
@@ -211,6 +217,8 @@ class Ticket:
         self.request = request
         self.future: Future[Result] = Future()
         self.prompt = self.reused = self.evaluated = self.generated = 0
+        self.logprobs: list[float] = []
+        self.ends: list[int] = []
         self.inside_s = 0.0
         self.started = 0.0
         self._cancelled = threading.Event()

@@ -76,7 +76,9 @@ async def answer(
         # the buffer has moved on: text for the old one must not be shown in the new one
         typed = _typed_since(snapshot, latest, position) if outdated else None
         shown = tuple(s for s in shown if typed is not None and s.text.startswith(typed))
-    server.statistics.shown(shown)
+    asked = snapshot.uri, snapshot.version
+    server.statistics.shown(shown, again=asked == server.answered)
+    server.answered = asked if shown else server.answered
     return shown
 
 

@@ -30,9 +30,14 @@ class Statistics:
     shown_characters: int = 0
     accepted_characters: int = 0
 
-    def shown(self, suggestions: Sequence[Suggestion]) -> None:
-        """Count an answer that is on its way to the client."""
-        if suggestions:
+    def shown(self, suggestions: Sequence[Suggestion], *, again: bool = False) -> None:
+        """Count an answer that is on its way to the client.
+
+        Args:
+            suggestions: the answer.
+            again: the client has been answered for this version before, and shows more of the same now.
+        """
+        if suggestions and not again:
             self.shown_suggestions += 1
             self.shown_characters += len(suggestions[0].text)
 

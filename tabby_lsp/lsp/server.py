@@ -55,6 +55,7 @@ class TabbyServer(LanguageServer):
         self.told_faults: set[str] = set()
         self.initialized = False
         self.takes_longer = False
+        self.answered: tuple[str, int] | None = None
         self.statistics = commands.Statistics()
         self.status = Status(self)
         self.model = ModelHost(self)

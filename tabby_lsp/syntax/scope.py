@@ -38,8 +38,6 @@ class Scope:
         in_comment: inside of a comment.
         mid_word_before: a character of an identifier stands directly before the cursor.
         mid_word_after: one stands directly behind it.
-        enclosing_block: start and end of the innermost block; None at the top level.
-        statement_start: start of the line on which the innermost statement begins.
         multiline: a suggestion of several lines makes sense here.
     """
 
@@ -47,8 +45,6 @@ class Scope:
     in_comment: bool
     mid_word_before: bool
     mid_word_after: bool
-    enclosing_block: tuple[Position, Position] | None
-    statement_start: Position
     multiline: bool
 
 
@@ -102,16 +98,34 @@ def scope_at(snapshot: Snapshot, position: Position, tree: tree_sitter.Tree | No
     """
     spot = _spot(snapshot, snapshot.clamp(position), tree)
     literal = _literal_by_tree(spot) if spot.nodes is not None else _literal_by_text(spot)
-    unclosed, window = _open_brackets(spot)
     return Scope(
         in_string=literal is not None and not literal.comment,
         in_comment=literal is not None and literal.comment,
         mid_word_before=_is_word(spot.before[-1:], spot.row),
         mid_word_after=_is_word(spot.after[:1], spot.row),
-        enclosing_block=_block(spot, unclosed, window),
-        statement_start=_statement(spot, unclosed),
         multiline=_multiline(spot, literal),
     )
+
+
+def enclosing_block(
+    snapshot: Snapshot, position: Position, tree: tree_sitter.Tree | None
+) -> tuple[Position, Position] | None:
+    """Start and end of the innermost block around a position; None at the top level."""
+    spot = _spot(snapshot, snapshot.clamp(position), tree)
+    return _block(spot, *_open_brackets(spot))
+
+
+def statement_start(snapshot: Snapshot, position: Position, tree: tree_sitter.Tree | None) -> Position:
+    """Start of the line on which the innermost statement around a position begins."""
+    spot = _spot(snapshot, snapshot.clamp(position), tree)
+    unclosed, _ = _open_brackets(spot)
+    return _statement(spot, unclosed)
+
+
+def word_follows(snapshot: Snapshot, position: Position) -> bool:
+    """Whether the cursor stands before a letter of a word; needs no tree."""
+    following = snapshot.line_text(position.line)[position.column : position.column + 1]
+    return _is_word(following, language(snapshot.language))
 
 
 def _spot(snapshot: Snapshot, position: Position, tree: tree_sitter.Tree | None) -> _Spot:

@@ -7,6 +7,7 @@ indented less than the block. What stands in strings and comments does not count
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,8 +18,6 @@ from tabby_lsp.syntax.lexical import CLOSER_OF
 from tabby_lsp.syntax.reading import Bracket, Reading, indentation, read, take
 
 if TYPE_CHECKING:
-    import tree_sitter
-
     from tabby_lsp.document import Position, Snapshot
     from tabby_lsp.syntax.languages import Language
 
@@ -26,6 +25,9 @@ LINES_BEFORE = 100
 LINES_AFTER = 60
 """The window around the cursor that is parsed; it bounds the cost in large files to a few milliseconds."""
 
+REMEMBERED = 8
+"""Cursors whose surroundings are kept: a suggestion is cut several times while it is written."""
+_ENDS = re.compile(r"[\r\n()\[\]{}]")
 _LINE_START = re.compile(r"(?:\r\n?|\n)")
 _HEADER = re.compile(r"[^\W\d].*:\s*(?:#.*)?$")
 
@@ -67,19 +69,20 @@ class _Setting:
         return bool(self.reading.literal[len(self.before) + offset - 1])
 
 
-def end_of_scope(snapshot: Snapshot, position: Position, completion: str, tree: tree_sitter.Tree | None = None) -> int:
+def end_of_scope(snapshot: Snapshot, position: Position, completion: str) -> int:
     """How much of a completion stays within the block in which the cursor stands.
 
     Args:
         snapshot: the document, without the completion.
         position: the cursor.
         completion: the model's text.
-        tree: the snapshot's tree, if there is one: it finds a better window in large files.
 
     Returns:
         Characters of `completion` to keep.
     """
-    setting = _setting(snapshot, snapshot.clamp(position), completion, tree)
+    if not _ENDS.search(completion):
+        return len(completion)  # on one line, and without a bracket
+    setting = _setting(snapshot, snapshot.clamp(position), completion)
     keep = _end_by_brackets(setting)
     if setting.row.shape is not Blocks.BRACES:
         keep = min(keep, _end_by_indentation(setting))
@@ -90,23 +93,51 @@ def end_of_scope(snapshot: Snapshot, position: Position, completion: str, tree: 
     return keep
 
 
-def _setting(snapshot: Snapshot, position: Position, completion: str, tree: tree_sitter.Tree | None) -> _Setting:
-    first = code_start(snapshot, tree, max(position.line - LINES_BEFORE, 0), position.line)
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What stands around a cursor, whatever is suggested there; the names are those of `_Setting`."""
+
+    before: str
+    after: str
+    whole: bool
+    openers: list[Bracket]
+    closers: list[Bracket]
+    context: Reading
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _surroundings(snapshot: Snapshot, position: Position) -> _Surroundings:
+    first = code_start(snapshot, None, max(position.line - LINES_BEFORE, 0), position.line)
     last = min(position.line + LINES_AFTER, len(snapshot.lines) - 1)
     current = snapshot.lines[position.line]
     before = "".join(snapshot.lines[first : position.line]) + current[: position.column]
     after = current[position.column :] + "".join(snapshot.lines[position.line + 1 : last + 1])
-    row = language(snapshot.language)
     cursor = len(before)
     context = read(snapshot.language, before + after)
     closers, _ = context.unmatched(cursor, len(context.text))
     _, openers = context.unmatched(0, cursor)
     openers.reverse()
-    reading = read(snapshot.language, before + completion + after, cursor, cursor + len(completion))
-    whole = first == 0 and last == len(snapshot.lines) - 1
-    if row.indented:
+    if language(snapshot.language).indented:
         openers = _without_strays(context, openers, cursor)
-    return _Setting(row, before, completion, after, whole, reading, openers, closers, context)
+    whole = first == 0 and last == len(snapshot.lines) - 1
+    return _Surroundings(before, after, whole, openers, closers, context)
+
+
+def look_around(snapshot: Snapshot, position: Position) -> None:
+    """Read what stands around a cursor now, so that `end_of_scope` has it at hand later."""
+    _surroundings(snapshot, snapshot.clamp(position))
+
+
+def _setting(snapshot: Snapshot, position: Position, completion: str) -> _Setting:
+    found = _surroundings(snapshot, position)
+    cursor = len(found.before)
+    text = found.before + completion + found.after
+    reading = read(snapshot.language, text, cursor, cursor + len(completion))
+    row = language(snapshot.language)
+    openers, closers = found.openers, found.closers
+    return _Setting(
+        row, found.before, completion, found.after, found.whole, reading, list(openers), list(closers), found.context
+    )
 
 
 def _without_strays(context: Reading, openers: list[Bracket], cursor: int) -> list[Bracket]:

@@ -165,7 +165,8 @@ def test_a_character_that_is_cut_off_at_the_end_is_left_out(rig: Rig, missing: i
     assert len(tokens) == 5
     pieces: list[str] = []
     result = rig.play(request("y = ", max_tokens=5 - missing), tokens, pieces.append)
-    assert result.candidates[0] == Candidate("x", Finish.LENGTH, result.candidates[0].logprobs)
+    written = result.candidates[0]
+    assert written == Candidate("x", Finish.LENGTH, written.logprobs, (1,) * (5 - missing))
     assert pieces == ["x"]
     assert len(result.candidates[0].logprobs) == result.counters.generated == 5 - missing
 

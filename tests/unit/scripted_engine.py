@@ -71,8 +71,8 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Whether it was cancelled or superseded."""
-        return self.over and isinstance(self.ticket.future.exception(), Cancelled)
+        """Whether it was cancelled or superseded: not only its future, which would leave an engine at work."""
+        return self.over and self.ticket.cancelled
 
     @property
     def tail(self) -> str:

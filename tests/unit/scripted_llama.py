@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,10 +35,6 @@ class Scripted(LlamaServer):
         self.gone = 0
         self.busy = asyncio.Event()
         self.busy.set()
-
-    @property
-    def pid(self) -> int:
-        return os.getpid()
 
     async def start(self) -> None:
         self._listener = await asyncio.start_server(self._serve, loopback.HOST, 0)

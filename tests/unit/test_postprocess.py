@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 
 import pytest
 
@@ -25,9 +26,9 @@ def case(text: str, language: str = "python", *, invoked: bool = False, max_line
     snapshot = Snapshot.of("file:///case", language, 1, before + after)
     position = snapshot.position(len(before))
     trigger = Trigger.INVOKED if invoked else Trigger.TYPING
-    scope = scope_at(snapshot, position, Trees().tree(snapshot))
     settings = CompletionSettings(max_lines=max_lines)
-    return case_for(Ask(snapshot, position, trigger), scope, settings, ("<|fim_middle|>", "<|file_sep|>"))
+    look = partial(scope_at, snapshot, position, Trees().tree(snapshot))
+    return case_for(Ask(snapshot, position, trigger), look, settings, ("<|fim_middle|>", "<|file_sep|>"))
 
 
 EMPTY_BODY = """

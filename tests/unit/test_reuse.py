@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabby_lsp.completion.reuse import ENTRIES, Reuse
+from tabby_lsp.completion.reuse import ENTRIES, FAR, NEAR, RECOGNISABLE, Reuse
 from tabby_lsp.completion.types import Suggestion
 from tabby_lsp.document import Position, Snapshot
 
@@ -89,3 +89,76 @@ def test_it_does_not_grow_for_ever() -> None:
         kept.keep(snapshot, position, (Suggestion("1", position, position),))
     assert kept.along(*at(BEFORE + "x0 = ")) == ()
     assert kept.along(*at(BEFORE + f"x{ENTRIES + 9} = "))
+
+
+# ---- edits elsewhere -------------------------------------------------------------------------------------------------
+
+LONG = "".join(f"name_{n} = {n}\n" for n in range(300))
+
+
+def kept(before: str, after: str, text: str = "return a") -> Reuse:
+    memory, (snapshot, position) = Reuse(), at(before, after)
+    memory.keep(snapshot, position, (Suggestion(text, position, position),))
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import sys\n" + LONG + BEFORE, AFTER + LONG),
+        (LONG[20:] + BEFORE, AFTER + LONG),
+        (LONG + BEFORE, AFTER + LONG + "print()\n"),
+        ("#" + LONG + BEFORE, AFTER + LONG[:-20]),
+    ],
+    ids=["a line above", "a line less above", "a line below", "above and below"],
+)
+def test_an_edit_elsewhere_changes_nothing(before: str, after: str) -> None:
+    memory = kept(LONG + BEFORE, AFTER + LONG)
+    assert [s.text for s in memory.along(*at(before + "re", after))] == ["turn a"]
+
+
+@pytest.mark.parametrize("distance", [1, 100, NEAR - 1])
+def test_an_edit_near_the_cursor_ends_it(distance: int) -> None:
+    before = LONG + BEFORE
+    place = len(before) - distance
+    other = before[:place] + "ä" + before[place + 1 :]
+    assert kept(before, AFTER).along(*at(other, AFTER)) == ()
+
+
+def test_an_edit_just_beyond_what_must_agree_does_not() -> None:
+    before, after = LONG + BEFORE, AFTER + LONG
+    above, below = len(before) - NEAR - 1, FAR
+    other = before[:above] + "ä" + before[above + 1 :], after[:below] + "ä" + after[below + 1 :]
+    assert kept(before, after).along(*at(*other))
+    assert kept(before, after).along(*at(before, after[: below - 1] + "ä" + after[below:])) == ()
+
+
+@pytest.mark.parametrize(("length", "found"), [(RECOGNISABLE, True), (RECOGNISABLE - 1, False)])
+def test_a_short_beginning_is_not_looked_for_elsewhere(length: int, *, found: bool) -> None:
+    """`x = ` stands in many places; a whole screen of code does not."""
+    before = LONG[:length]
+    assert bool(kept(before, AFTER).along(*at("import sys\n" + before, AFTER))) is found
+    assert kept(before, AFTER).along(*at(before + "re", AFTER)), "where it was it is known by any length"
+
+
+def test_an_empty_document() -> None:
+    memory = kept("", "")
+    assert [s.text for s in memory.along(*at("", ""))] == ["return a"]
+    assert [s.text for s in memory.along(*at("retu", ""))] == ["rn a"]
+    assert memory.along(*at("x", "")) == ()
+
+
+def test_the_newest_of_two_is_shown() -> None:
+    memory, (snapshot, position) = kept(BEFORE, AFTER, "return old"), at(BEFORE)
+    memory.keep(snapshot, position, (Suggestion("return new", position, position),))
+    assert [s.text for s in memory.along(*at(BEFORE + "return "))] == ["new"]
+
+
+def test_what_repeats_itself_is_as_far_along_as_can_be() -> None:
+    assert [s.text for s in kept(BEFORE, AFTER, "aaab").along(*at(BEFORE + "aa"))] == ["ab"]
+
+
+@pytest.mark.parametrize(("text", "known"), [("return a", True), ("ret", True), ("urn a", True), ("return b", False)])
+def test_what_is_inserted_may_have_been_suggested(text: str, *, known: bool) -> None:
+    """All of it, its first word, or what was left of it."""
+    assert kept(BEFORE, AFTER).suggested(text) is known

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,18 +13,23 @@ from unit.cursor import at_cursor
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.syntax.cut import window_end, window_start
 from tabby_lsp.syntax.languages import LANGUAGES
-from tabby_lsp.syntax.scope import Scope, scope_at
+from tabby_lsp.syntax.scope import Scope, enclosing_block, scope_at, statement_start
 from tabby_lsp.syntax.surplus import surplus_closers
 from tabby_lsp.syntax.trees import Trees
 from tabby_lsp.syntax.truncate import end_of_scope
 
+T = TypeVar("T")
 OWN = [identifier for row in LANGUAGES if row.module for identifier in row.ids]
 MODES = pytest.mark.parametrize("parsed", [True, False], ids=["tree", "lines"])
 
 
 def scope_of(language: str, source: str, *, parsed: bool) -> Scope:
+    return asked_of(scope_at, language, source, parsed=parsed)
+
+
+def asked_of(question: Callable[..., T], language: str, source: str, *, parsed: bool) -> T:
     snapshot, position = at_cursor(language, source)
-    return scope_at(snapshot, position, Trees().tree(snapshot) if parsed else None)
+    return question(snapshot, position, Trees().tree(snapshot) if parsed else None)
 
 
 @MODES
@@ -179,7 +187,7 @@ def test_enclosing_block(
     expected: tuple[tuple[int, int], tuple[int, int]] | None,
     parsed: bool,
 ) -> None:
-    found = scope_of(language, source, parsed=parsed).enclosing_block
+    found = asked_of(enclosing_block, language, source, parsed=parsed)
     if parsed or expected is None or language == "python":
         assert found == (None if expected is None else (Position(*expected[0]), Position(*expected[1])))
     else:
@@ -206,14 +214,15 @@ def test_enclosing_block(
 def test_statement_start(language: str, source: str, line: int, parsed: bool) -> None:
     if language == "c" and not parsed:
         line = 2  # an operator at the end of a line takes a grammar to see
-    assert scope_of(language, source, parsed=parsed).statement_start == Position(line, 0)
+    assert asked_of(statement_start, language, source, parsed=parsed) == Position(line, 0)
 
 
 def test_a_broken_neighbourhood() -> None:
-    scope = scope_of("javascript", "function f(a) {\n  if (a {\n    g(█\n  x = ';\n}\n", parsed=True)
-    assert not scope.in_string
-    assert scope.enclosing_block is not None
-    assert scope.enclosing_block[0] == Position(1, 8)
+    source = "function f(a) {\n  if (a {\n    g(█\n  x = ';\n}\n"
+    assert not scope_of("javascript", source, parsed=True).in_string
+    block = asked_of(enclosing_block, "javascript", source, parsed=True)
+    assert block is not None
+    assert block[0] == Position(1, 8)
 
 
 PIECES = [
@@ -256,9 +265,10 @@ def test_nothing_ever_raises(language: str, text: str, completion: str, line: in
     snapshot = Snapshot.of("file:///a", language, 1, text)
     position = Position(line, column)
     for tree in (Trees().tree(snapshot), None):
-        scope = scope_at(snapshot, position, tree)
-        assert scope.statement_start <= max(snapshot.clamp(position), Position(0, 0))
-        assert 0 <= end_of_scope(snapshot, position, completion, tree) <= len(completion)
+        scope_at(snapshot, position, tree)
+        enclosing_block(snapshot, position, tree)
+        assert statement_start(snapshot, position, tree) <= max(snapshot.clamp(position), Position(0, 0))
+        assert 0 <= end_of_scope(snapshot, position, completion) <= len(completion)
         cursor = snapshot.clamp(position).line
         assert cursor // 2 <= window_start(snapshot, tree, cursor // 2, cursor) <= cursor
         assert cursor < window_end(snapshot, tree, cursor, cursor + 5) <= len(snapshot.lines)

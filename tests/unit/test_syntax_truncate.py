@@ -9,7 +9,6 @@ from unit.cursor import at_cursor
 
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.syntax.surplus import surplus_closers
-from tabby_lsp.syntax.trees import Trees
 from tabby_lsp.syntax.truncate import end_of_scope
 
 CUT = "▏"
@@ -91,13 +90,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("parsed", [True, False], ids=["tree", "window"])
 @pytest.mark.parametrize(("language", "source", "completion"), CASES)
-def test_end_of_scope(language: str, source: str, completion: str, parsed: bool) -> None:
+def test_end_of_scope(language: str, source: str, completion: str) -> None:
     snapshot, position = at_cursor(language, source)
     kept, _, dropped = completion.partition(CUT)
-    tree = Trees().tree(snapshot) if parsed else None
-    keep = end_of_scope(snapshot, position, kept + dropped, tree)
+    keep = end_of_scope(snapshot, position, kept + dropped)
     assert (kept + dropped)[:keep] == kept
 
 
@@ -116,8 +113,7 @@ def test_the_window_of_a_large_file_reads_the_same() -> None:
     source = filler * 200 + IN_BRACES.replace("█", "") + filler * 200
     snapshot = Snapshot.of("file:///a", "javascript", 1, source)
     position = Position(filler.count("\n") * 200 + 1, 2)
-    for tree in (None, Trees().tree(snapshot)):
-        assert end_of_scope(snapshot, position, "return a;\n}\n\nfoo();", tree) == len("return a;")
+    assert end_of_scope(snapshot, position, "return a;\n}\n\nfoo();") == len("return a;")
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,13 @@ from tabby_lsp.completion import stop, trigger
 from tabby_lsp.completion.types import Ask, Trigger
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Snapshot
-from tabby_lsp.syntax.scope import scope_at
 
 
 def refusal(text: str, settings: CompletionSettings | None = None, by: Trigger = Trigger.TYPING) -> str:
     before, after = text.split(CURSOR)
     snapshot = Snapshot.of("file:///t.py", "python", 1, before + after)
     ask = Ask(snapshot, snapshot.position(len(before)), by)
-    return trigger.refusal(ask, scope_at(snapshot, ask.position, None), settings or CompletionSettings())
+    return trigger.refusal(ask, settings or CompletionSettings())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tabby_lsp.completion import prompt
 from tabby_lsp.completion.families import Family
-from tabby_lsp.completion.window import TAIL_LIMIT, Budget, Window, Windows
+from tabby_lsp.completion.window import FIRST_FILL, JUMP_FILL, RENEW_TAIL, TAIL_LIMIT, Budget, Window, Windows
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.engine.types import Marker
 from tabby_lsp.syntax.trees import Trees
@@ -184,3 +184,88 @@ def test_orders() -> None:
 def test_carriage_returns_are_not_the_models_business() -> None:
     shown = prompt.show(prompt.build(Window("a\r\n", "b\rc", "d\r\n"), FAMILY))
     assert "\r" not in shown
+
+
+# ---- in idle time ----------------------------------------------------------------------------------------------------
+
+WIDE = Budget(prefix=2000, suffix=40, tail=8)
+
+
+def renewed(windows: Windows, before: str, after: str, budget: Budget = WIDE) -> Window | None:
+    shot = snapshot(before + after)
+    return windows.renewed(shot, shot.position(len(before)), budget, WORDS)
+
+
+def grown(windows: Windows, tail: int) -> str:
+    """Type lines until the window's tail has so many tokens."""
+    before = file(2)
+    around(windows, before, "\n", WIDE)
+    while WORDS.count(around(windows, before, "\n", WIDE).tail) < tail:
+        before += "name = 1\n"
+    return before
+
+
+def test_a_window_is_renewed_some_lines_before_it_must_move() -> None:
+    windows = Windows(Trees())
+    before = grown(windows, RENEW_TAIL)
+    old = around(windows, before, "\n", WIDE)
+    assert WORDS.count(old.tail) < TAIL_LIMIT
+    fresh = renewed(windows, before, "\n")
+    assert fresh
+    assert fresh.head + fresh.tail == old.head + old.tail
+    assert WORDS.count(fresh.tail) < WORDS.count(old.tail) // 2
+    assert fresh.suffix == old.suffix
+
+
+def test_a_renewed_window_counts_once_it_is_adopted() -> None:
+    windows = Windows(Trees())
+    before = grown(windows, RENEW_TAIL)
+    old, fresh = around(windows, before, "\n", WIDE), renewed(windows, before, "\n")
+    assert fresh
+    assert around(windows, before + "x", "\n", WIDE).head == old.head
+    windows.adopt("file:///w.py", fresh)
+    assert around(windows, before + "xy", "\n", WIDE).head == fresh.head
+    assert renewed(windows, before + "xy", "\n") is None
+
+
+def test_a_renewed_window_saves_the_move() -> None:
+    """Who goes on typing never comes to the limit: the head changes in idle time alone."""
+    windows, before = Windows(Trees()), file(2)
+    head = around(windows, before, "\n", WIDE).head
+    for n in range(60):
+        before += f"name_{n} = {n}\n"
+        assert around(windows, before, "\n", WIDE).head == head
+        if fresh := renewed(windows, before, "\n"):
+            windows.adopt("file:///w.py", fresh)
+            head = fresh.head
+
+
+def test_there_is_nothing_to_renew() -> None:
+    windows = Windows(Trees())
+    assert renewed(windows, file(2), "\n") is None, "no window yet"
+    before = grown(windows, RENEW_TAIL // 2)
+    assert renewed(windows, before, "\n") is None, "a short tail"
+    before = grown(windows, RENEW_TAIL)
+    assert renewed(windows, before, "other()\n") is None, "a window of another place"
+    assert renewed(windows, before, "\n", Budget(prefix=2000, suffix=40, tail=0)) is None, "no anchor"
+
+
+def test_a_window_that_was_adopted_too_late_does_no_harm() -> None:
+    windows = Windows(Trees())
+    before = grown(windows, RENEW_TAIL)
+    fresh = renewed(windows, before, "\n")
+    assert fresh
+    other = file(4)
+    around(windows, other, "\n", WIDE)
+    windows.adopt("file:///w.py", fresh)
+    window = around(windows, other, "\n", WIDE)
+    assert window.head + window.tail == other
+
+
+def test_a_renewed_window_is_as_large_as_a_fresh_one() -> None:
+    windows, before = Windows(Trees()), file(200)
+    while WORDS.count(around(windows, before, "\n", WIDE).tail) < RENEW_TAIL:
+        before += "name = 1\n"
+    fresh = renewed(windows, before, "\n")
+    assert fresh
+    assert WORDS.count(fresh.head + fresh.tail) > WIDE.prefix * (JUMP_FILL + FIRST_FILL) / 2

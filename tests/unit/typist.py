@@ -13,7 +13,7 @@ from tabby_lsp.completion.types import Answer, Ask, Trigger
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Change, Position, PositionEncoding, Snapshot
 
-UNHURRIED = CompletionSettings(line_budget_ms=60_000, prefetch=False, prepare=False)
+UNHURRIED = CompletionSettings(line_budget_ms=60_000, word_budget_ms=0, prefetch=False, prepare=False)
 """No early answers and no idle work: each test turns on what it is about."""
 
 BEFORE = "import os\n\n\ndef area(width, height):\n    if width:\n        return 0\n    "
@@ -92,5 +92,3 @@ async def leave(task: asyncio.Task[Answer]) -> None:
     task.cancel()
     await settled()
     assert task.cancelled()
-
-

@@ -78,7 +78,7 @@ class Drafter:
         return None if at is None else (self._context[at : at + SIZES[0]], self._records.context)
 
     def judge(self, token: int) -> None:
-        """What the model has written where the last guess began: even a guess that was not tried says how good it was."""
+        """What the model has written where the last guess began: one that was not tried says how good it was, too."""
         if self._guess and self._guess[0]:
             guess, record = self._guess
             record.count(right=guess[0] == token)

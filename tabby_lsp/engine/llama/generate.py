@@ -43,12 +43,14 @@ class _Lane:
     finish: Finish | None = None
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
 
     def write(self, data: bytes, request: Request, emit: Emit | None) -> None:
         """Add bytes to the text; ends the lane where the stop rule says so."""
         fresh = self.decoder.decode(data)
         self.text += fresh
+        self.ends.append(len(self.text))
         if fresh and emit:
             emit(fresh)
         keep = request.stop(self.text) if fresh else None
@@ -56,7 +58,7 @@ class _Lane:
             self.text, self.finish = self.text[:keep], Finish.RULE
 
     def candidate(self) -> Candidate:
-        return Candidate(self.text, self.finish or Finish.LENGTH, tuple(self.logprobs))
+        return Candidate(self.text, self.finish or Finish.LENGTH, tuple(self.logprobs), tuple(self.ends))
 
 
 class Generation:
@@ -263,6 +265,7 @@ class Generation:
             if sequence < 0:
                 break
             lanes.append(_Lane(sequence, len(slot.tokens), Sampler(model.lib, vocab.handle, request, nth), nth == 0))
+        self.ticket.logprobs, self.ticket.ends = lanes[0].logprobs, lanes[0].ends
         drawing = [] if rest else lanes if request.temperature > 0 else lanes[:1]
         tokens = [lane.sampler.pick(model.context, row, logits) for lane in drawing]
         tokens += branches(logits, vocab, rest, len(lanes) - len(tokens), besides=tokens)

@@ -149,7 +149,8 @@ class LoadedModel:
         # Qwen3's heads, for one, are twice as wide as the embedding divided among them
         key, value = (int(said.get(f"{attention}.{part}_length", usual)) for part in ("key", "value"))
         cells = lib.llama_model_n_head_kv(model) * lib.llama_model_n_layer(model) * settings.context
-        return Footprint(weights=int(lib.llama_model_size(model)), cache=int(BYTES_PER_VALUE[settings.kv_type] * (key + value) * cells))
+        cache = int(BYTES_PER_VALUE[settings.kv_type] * (key + value) * cells)
+        return Footprint(weights=int(lib.llama_model_size(model)), cache=cache)
 
     def _describe(self, gpu_layers: int) -> ModelInfo:
         lib, model = self.lib, self.model

@@ -63,12 +63,17 @@ def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, be
     if count <= 0:
         return []
     if text:
-        found = [token for token in vocabulary.spelling(text) if len(vocabulary.piece(token)) > len(text)]
-        allowed = np.array(found or vocabulary.spelling(text) or [int(logits.argmax())])
+        allowed = np.array(vocabulary.beyond(text) or vocabulary.spelling(text) or [int(logits.argmax())])
+        likeliest = allowed[_likeliest(logits[allowed])]
     else:
-        allowed = np.argpartition(logits, -min(SHORTLIST, len(logits)))[-SHORTLIST:]
-    ordered: list[int] = allowed[np.argsort(logits[allowed])[::-1]].tolist()
+        likeliest = _likeliest(logits)
+    ordered: list[int] = likeliest[np.argsort(logits[likeliest])[::-1]].tolist()
     return [token for token in ordered if token not in besides and not vocabulary.is_end(token)][:count]
+
+
+def _likeliest(logits: Logits) -> npt.NDArray[np.intp]:
+    """Indices of the most probable ones, in no order: sorting thousands costs more than a token's worth of patience."""
+    return np.argpartition(logits, -SHORTLIST)[-SHORTLIST:] if len(logits) > SHORTLIST else np.arange(len(logits))
 
 
 class Sampler:

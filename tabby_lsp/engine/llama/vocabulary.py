@@ -17,6 +17,8 @@ from tabby_lsp.errors import EngineError, EngineFault
 
 COUNTS = 65_536
 """Lines whose token count is remembered: counting is asked for the same lines on each keystroke."""
+TEXTS = 256
+"""Texts whose tokens are remembered: what stands before and after the hole stays the same from key to key."""
 
 
 class Vocabulary:
@@ -44,6 +46,9 @@ class Vocabulary:
         # caches of this vocabulary's own: one on the class would keep each unloaded vocabulary for ever
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
         self.marker = functools.cache(self._marker)
+        self.is_end = functools.cache(self._is_end)
+        self.beyond = functools.lru_cache(maxsize=TEXTS)(self._beyond)
+        self._encoded = functools.lru_cache(maxsize=TEXTS)(self._encode)
 
     def close(self) -> None:
         """No call reaches the model after this."""
@@ -55,7 +60,7 @@ class Vocabulary:
             raise EngineFault("The model was unloaded.", "Ask again: it is loaded on demand.")
 
     def _count(self, text: str) -> int:
-        return len(self.encode(text))
+        return len(self._tokenize(text.encode("utf-8", "replace"), special=False))
 
     def encode(self, text: str) -> list[int]:
         """Tokens of plain text.
@@ -66,7 +71,11 @@ class Vocabulary:
         Raises:
             EngineFault: the model has been unloaded.
         """
-        return self._tokenize(text.encode("utf-8", "replace"), special=False)
+        self._require_open()
+        return list(self._encoded(text))
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenize(text.encode("utf-8", "replace"), special=False))
 
     def _tokenize(self, data: bytes, *, special: bool) -> list[int]:
         if not data:
@@ -146,7 +155,7 @@ class Vocabulary:
             return self._read_piece(token, ctypes.create_string_buffer(-n))
         return buffer.raw[:n]
 
-    def is_end(self, token: int) -> bool:
+    def _is_end(self, token: int) -> bool:
         """Whether the token ends a generation."""
         return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
 
@@ -164,6 +173,10 @@ class Vocabulary:
         found = self._in_order[low:high]
         found += [self._by_piece[text[:n]] for n in range(1, len(text)) if text[:n] in self._by_piece]
         return found
+
+    def _beyond(self, text: bytes) -> list[int]:
+        """Of `spelling`, the tokens that go beyond the text."""
+        return [token for token in self.spelling(text) if len(self.piece(token)) > len(text)]
 
     def named_markers(self) -> dict[str, str]:
         """The fill-in-the-middle tokens that the GGUF itself names, by role; empty text for one it does not."""
