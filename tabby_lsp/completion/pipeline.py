@@ -150,8 +150,10 @@ class Pipeline:
             if pause := self._tempo.debounce():
                 with watch.stage("debounce"):
                     await asyncio.sleep(pause)
-                if self._newest.get(ask.snapshot.uri) is not ask:
+                if self._overtaken(ask):
                     return Answer((), "superseded", timings=watch.timings)
+                if answer := await self._known(case, watch):
+                    return answer
         with watch.stage("syntax"):
             _ = case.scope
         flight = self._launch(case, watch)
@@ -170,6 +172,15 @@ class Pipeline:
             return scope_at(ask.snapshot, ask.position, self._trees.tree(ask.snapshot))
 
         return case_for(ask, look, self._settings(), ())
+
+    def _overtaken(self, ask: Ask) -> bool:
+        """Whether something else has been asked about the document since; the same question twice is one flight."""
+        newest = self._newest.get(ask.snapshot.uri)
+        return newest is None or (newest.snapshot, newest.position, newest.trigger) != (
+            ask.snapshot,
+            ask.position,
+            ask.trigger,
+        )
 
     async def _complete_selected(self, ask: Ask) -> Answer:
         """Answer as if the entry that is selected in the editor's menu had been accepted."""

@@ -61,7 +61,8 @@ def register(server: TabbyServer) -> None:
     @server.feature(CURSOR)
     def cursor(params: Any) -> None:
         """The cursor has come to rest somewhere: `{textDocument: {uri}, position}`, as our own editor parts say it."""
-        with suppress(AttributeError, TypeError, ValueError, OverflowError):  # whatever else a client may send is nothing to act on
+        # whatever else a client may send is nothing to act on
+        with suppress(AttributeError, TypeError, ValueError, OverflowError):
             snapshot = documents.get(params.textDocument.uri)
             if snapshot is not None and server.model.pipeline is not None:
                 line, character = int(params.position.line), int(params.position.character)

@@ -332,6 +332,19 @@ async def test_questions_that_wait_for_a_pause_ask_once() -> None:
     assert [await texts(task) for task in tasks] == [[], [], [" = 1"]]
 
 
+async def test_the_same_question_twice_waits_and_is_asked_once() -> None:
+    """A menu's and the ghost text's."""
+    typist = Typist()
+    typist.pipeline._tempo.answered(100.0)
+    document = typist.open()
+    both = [document.ask(), document.ask()]
+    await until(lambda: typist.engine.asked, "question")
+    await asyncio.sleep(0.1)
+    (run,) = typist.engine.asked
+    run.end("return 1")
+    assert [await texts(task) for task in both] == [["return 1"]] * 2
+
+
 async def test_who_asks_by_hand_is_not_put_off_by_a_question_that_waited() -> None:
     typist = Typist()
     typist.pipeline._tempo.answered(100.0)
