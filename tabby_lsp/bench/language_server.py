@@ -127,6 +127,12 @@ class LanguageServer:
         self._lines = state.text.split("\n")
         self._wire.notify("textDocument/didOpen", {"textDocument": item})
 
+    def moved(self, state: State) -> None:
+        """Say where the cursor rests, where the server is told that by its editor's part."""
+        if self._program.cursor:
+            place = self._place((state.line, state.column))
+            self._wire.notify(self._program.cursor, {"textDocument": {"uri": state.uri}, "position": place})
+
     def pressed(self, state: State, change: Change, *, ask: bool) -> None:
         """Say didChange, ask for the new place, and cancel the question before."""
         if self._wire.ended.done():

@@ -84,6 +84,7 @@ class Program:
             None: there is no such notification.
         trace: reads the params of `$/logTrace`.
         again: tells from a notification's method and params for which version to ask again, as the editor would.
+        cursor: the notification with which the editor says where the cursor rests; empty: it says nothing.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Program:
     ready: Callable[[str, Json], bool] | None = None
     trace: Callable[[Json], Trace] = no_trace
     again: Callable[[str, Json], int | None] = lambda method, params: None
+    cursor: str = ""
 
 
 def our_program(name: str, options: Mapping[str, Json]) -> Program:
@@ -117,6 +119,7 @@ def our_program(name: str, options: Mapping[str, Json]) -> Program:
         ready=is_ready,
         trace=our_trace,
         again=more_for,
+        cursor="tabby/cursor",
     )
 
 

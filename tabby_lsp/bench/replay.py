@@ -147,6 +147,9 @@ class Typist:
         name, at, typed = self._script.name, 0, hunk.typed
         if hunk.removed:
             self._replace(hunk.start, hunk.removed, "", ask=False)
+        else:
+            line, column = _place(self._state.text, hunk.start)
+            self._contestant.moved(replace(self._state, line=line, column=column))
         await asyncio.sleep(self._clock.before_hunk(name, self._hunk))
         while at < len(typed) and self._left > 0:
             accepted = is_right(self._on_screen, typed[at:])

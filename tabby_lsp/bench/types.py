@@ -149,6 +149,10 @@ class Contestant(Protocol):
         """A document is opened."""
         ...
 
+    def moved(self, state: State) -> None:
+        """The cursor was put somewhere, and nothing was typed yet: the user is about to."""
+        ...
+
     def pressed(self, state: State, change: Change, *, ask: bool) -> None:
         """The document has changed; whatever was asked before is outdated and is cancelled as the editor does.
 

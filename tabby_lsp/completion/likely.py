@@ -15,8 +15,12 @@ from tabby_lsp.completion.types import Odds, Suggestion
 
 COST = 1
 """Characters that taking a suggestion costs: the key that takes it."""
-LEAST_GAIN = 1.0
+LEAST_GAIN = 0.5
 """Characters that a suggestion must be expected to save, or it is noise."""
+CAUTION = 1.5
+"""What log-probabilities are multiplied by: a model is surer of its text than it is right. Replayed on 697 keys of the
+corpus: everything shown, 43 % of the keys saved and 83 of 100 keys with something wrong on the screen; with this rule and
+these two numbers 54 % and 25; with 1.0 and 1.0 53 % and 30, with 0.1 and 1.0 55 % and 49."""
 FURTHER = 80
 """Characters that may still follow, where it is decided whether going on can pay: a line."""
 _WORD_END = re.compile(r"\w$")
@@ -27,7 +31,7 @@ def gains(odds: Odds) -> list[float]:
     """The expected gain of the text up to each token's end, in characters."""
     total, found = 0.0, []
     for end, logprob in zip(odds.ends, odds.logprobs, strict=True):
-        total += logprob
+        total += logprob * CAUTION
         found.append((end - COST) * math.exp(total))
     return found
 
@@ -55,5 +59,5 @@ def hopeless(odds: Odds) -> bool:
     found = gains(odds)
     if not found:
         return False
-    total = math.exp(sum(odds.logprobs))
+    total = math.exp(sum(odds.logprobs) * CAUTION)
     return (odds.ends[-1] + FURTHER) * total < max(LEAST_GAIN, *found)

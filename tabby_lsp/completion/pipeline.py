@@ -18,7 +18,7 @@ from functools import partial
 
 from tabby_lsp.completion import likely, postprocess, prompt, stop, trigger
 from tabby_lsp.completion.ahead import Ahead
-from tabby_lsp.completion.case import Case, case_for
+from tabby_lsp.completion.case import OPENERS, Case, case_for, space_before
 from tabby_lsp.completion.flight import Budgets, Flight
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
@@ -201,9 +201,9 @@ class Pipeline:
         if flight and typed is not None:
             flight.latest = snapshot
         if along:
-            if (flight is None or flight.over) and not self._ahead.busy:
-                self._ahead.touched(snapshot, case.position, partial(self._prefetch, snapshot, along[0]))
             shown = self._likely(along)
+            if shown and (flight is None or flight.over) and not self._ahead.busy:
+                self._ahead.touched(snapshot, case.position, partial(self._prefetch, snapshot, shown[0]))
             return Answer(shown, "typed-along" if shown else "unlikely", timings=watch.timings)
         if flight is None or typed is None or not flight.leads_past(typed):
             return None
@@ -300,7 +300,8 @@ class Pipeline:
             suggestions, reason = _suggestions(result.candidates, case)
         self._keep(case, suggestions)
         if priority is Priority.COMPLETION and not case.invoked and self._flights.get(case.snapshot.uri) is flight:
-            first = partial(self._prefetch, case.snapshot, suggestions[0]) if suggestions else None
+            shown = self._likely(suggestions)
+            first = partial(self._prefetch, case.snapshot, shown[0]) if shown else None
             self._ahead.touched(case.snapshot, case.position, first)
         return Answer(
             suggestions,
@@ -351,13 +352,35 @@ class Pipeline:
         if not settings.prefetch or (flight and not flight.over):
             return
         accepted, cursor = _accepted(snapshot, suggestion)
-        ask = Ask(accepted, cursor)
+        followed = await self._launch_ahead(accepted, cursor, suggestion.text)
+        if not followed and not accepted.line_text(cursor.line)[cursor.column :].strip():
+            # a line is whole: the next key is its end, and the editor indents
+            line = accepted.line_text(cursor.line)
+            opens = line.rstrip().endswith(OPENERS)
+            broken = accepted.newline + space_before(line) + (self._case(Ask(accepted, cursor)).indent_unit * opens)
+            await self._launch_ahead(*_accepted(accepted, Suggestion(broken, cursor, cursor)), suggestion.text + broken)
+
+    async def _launch_ahead(self, snapshot: Snapshot, cursor: Position, accepted: str) -> bool:
+        """Write what follows at a place where the user is not yet.
+
+        Args:
+            snapshot: the document as it would be.
+            cursor: where the user would be.
+            accepted: what is in it beyond the document as it is.
+
+        Returns:
+            Whether there is something to suggest.
+        """
+        ask = Ask(snapshot, cursor)
         case = self._case(ask)
-        if trigger.refusal(ask, settings) or self._along(case):
-            return
+        if trigger.refusal(ask, self._settings()):
+            return False
+        if self._along(case):
+            return True
         launched = self._launch(case, Stopwatch(), Priority.IDLE)
-        launched.accepted = prompt.unix(suggestion.text)
+        launched.accepted = prompt.unix(accepted)
         await launched.wait(None)
+        return bool(launched.answer and launched.answer.suggestions)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, flight: Flight, text: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tabby_lsp.completion import prompt
 from tabby_lsp.completion.case import Case
 from tabby_lsp.completion.families import Family, family_of
-from tabby_lsp.completion.window import Budget, Window, Windows
+from tabby_lsp.completion.window import FIRST_FILL, Budget, Window, Windows
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.engine.types import Engine, Marker, ModelInfo, Prompt
@@ -114,7 +114,7 @@ class PromptMaker:
         family = self.family(info)
         if not family.tail or family.order != "prefix-suffix" or len(snapshot.text) > settings.prefix_tokens * 8:
             return None
-        if self._engine.tokenizer.count(snapshot.text) > settings.prefix_tokens:
+        if self._engine.tokenizer.count(snapshot.text) > settings.prefix_tokens * FIRST_FILL:
             return None
         return Prompt((Marker(family.prefix), prompt.unix(snapshot.text)))
 

@@ -44,7 +44,7 @@ def register(server: TabbyServer) -> None:
         if server.model.pipeline is not None and made and made[-1].start is not None:
             start = snapshot.decode(*made[-1].start, server.encoding)
             end = snapshot.position(snapshot.offset(start) + len(made[-1].text))
-            server.model.pipeline.changed(snapshot, end, made[-1].text)
+            server.model.pipeline.changed(snapshot, end, "".join(change.text for change in made))
 
     def closed(uri: str) -> None:
         documents.close(uri)

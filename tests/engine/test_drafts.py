@@ -41,7 +41,7 @@ class Priced(Pace):
         super().__init__()
         self._base, self._each = base, each
 
-    def took(self, tokens: int, seconds: float) -> None:
+    def took(self, tokens: int, seconds: float, logits: int = 0) -> None:
         pass
 
     def seconds(self, tokens: int) -> float | None:

@@ -193,18 +193,19 @@ def test_a_second_document_shares_the_beginning_of_the_first(rig: Rig) -> None:
     first = rig.run(request(TEXT, max_tokens=1)).counters
     second = rig.run(request(TEXT + "x", max_tokens=1, key="b")).counters
     assert second.reused == first.prompt
-    assert [slot.key for slot in rig.kv.slots] == ["a", "b", "", ""]
+    assert [slot.key for slot in rig.kv.slots] == ["a", "b", *[""] * (SEQUENCES - 2)]
     again = rig.run(request(TEXT + "y", max_tokens=1)).counters
     assert again.reused == first.prompt
     rig.check()
 
 
 def test_the_document_used_longest_ago_is_given_up(rig: Rig) -> None:
-    for key in "abcd":
+    keys = "abcdefgh"[:SEQUENCES]
+    for key in keys:
         rig.run(request(f"{key} = {key}\n", key=key, max_tokens=1))
     rig.run(request("a = a\nx", key="a", max_tokens=1))
-    rig.run(request("e = 2", key="e", max_tokens=1))
-    assert [slot.key for slot in rig.kv.slots] == ["a", "e", "c", "d"]
+    rig.run(request("z = 2", key="z", max_tokens=1))
+    assert [slot.key for slot in rig.kv.slots] == ["a", "z", *keys[2:]]
     rig.check()
 
 

@@ -130,6 +130,8 @@ class Fake:
     async def open(self, state: State) -> None:
         self.most_alive = max(self.most_alive, Fake.alive)
 
+    def moved(self, state: State) -> None: ...
+
     def pressed(self, state: State, change: Change, *, ask: bool) -> None:
         if ask:
             self.show(Shown(state.version, self.text))

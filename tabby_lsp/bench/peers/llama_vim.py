@@ -83,6 +83,10 @@ class LlamaVim:
             ENTER_S, self._ring.enter, file_name(state), tuple(self._lines), state.line
         )
 
+    def moved(self, state: State) -> None:
+        """It asks for nothing before a key is pressed."""
+        self._see(state)
+
     def pressed(self, state: State, change: Change, *, ask: bool) -> None:
         """Hide what is shown, show what is known for the new place, and ask."""
         del change

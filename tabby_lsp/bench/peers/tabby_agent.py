@@ -84,6 +84,9 @@ class TabbyAgent:
     async def open(self, state: State) -> None:
         """The agent is told of documents with each question only."""
 
+    def moved(self, state: State) -> None:
+        """It asks for nothing before a key is pressed."""
+
     def pressed(self, state: State, change: Change, *, ask: bool) -> None:
         """Cancel what was asked, and ask again."""
         del change

@@ -79,7 +79,7 @@ class Evaluator:
             why = "no free cells in the KV cache" if code == NO_CELLS else f"code {code}"
             raise EngineFault(f"llama.cpp could not evaluate {len(rows)} tokens: {why}.", "See the log.")
         self.evaluated += len(rows)
-        self.pace.took(len(rows), self.last_s)
+        self.pace.took(len(rows), self.last_s, sum(row.wanted for row in rows))
 
     def logits(self, row: int) -> Logits:
         """The logits of one row of the last batch.

@@ -18,7 +18,7 @@ from tabby_lsp.engine.llama.vocabulary import Vocabulary
 from tabby_lsp.engine.types import ModelInfo
 from tabby_lsp.errors import ModelUnusable
 
-SEQUENCES = 4
+SEQUENCES = 6
 """Prompts held in the KV cache at the same time: the current document and the ones that were left a moment ago."""
 SCRATCH = 8
 """Sequences for further candidates; they hold cells only while candidates are written."""

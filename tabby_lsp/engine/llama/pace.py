@@ -12,25 +12,36 @@ STEADY = 16
 
 
 class Pace:
-    """Running means of seconds by size of batch."""
+    """Running means of seconds by size of batch, apart for batches that give the logits of all their tokens: in a small
+    model the row of logits is a quarter of a token's work.
+    """
 
     def __init__(self) -> None:
-        self._seconds: dict[int, float] = {}
+        self._seconds: dict[tuple[int, bool], float] = {}
         self.prefill_rate = 0.0
 
-    def took(self, tokens: int, seconds: float) -> None:
-        """Count an evaluation."""
+    def took(self, tokens: int, seconds: float, logits: int = 0) -> None:
+        """Count an evaluation.
+
+        Args:
+            tokens: in the batch.
+            seconds: that it took.
+            logits: tokens whose logits it gave.
+        """
         if seconds <= 0:
             return
-        size = _size(tokens)
-        each = seconds / tokens * size
-        self._seconds[size] = _mean(self._seconds.get(size), each)
+        key = _size(tokens), logits == tokens
+        self._seconds[key] = _mean(self._seconds.get(key), seconds / tokens * key[0])
         if tokens >= STEADY:
             self.prefill_rate = _mean(self.prefill_rate or None, tokens / seconds)
 
     def seconds(self, tokens: int) -> float | None:
-        """What a batch is expected to cost; None where no batch of about that size has been evaluated yet."""
-        return self._seconds.get(_size(tokens))
+        """What a batch with all its logits is expected to cost; None where nothing of about that size is known.
+
+        Where only a batch with fewer logits is known, its cost is a guess that is too low: it is tried once, and then known.
+        """
+        size = _size(tokens)
+        return self._seconds.get((size, True), self._seconds.get((size, False)))
 
 
 def _size(tokens: int) -> int:
