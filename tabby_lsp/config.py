@@ -75,7 +75,7 @@ class CompletionSettings:
     evaluated in idle time. 0: always the whole one."""
     line_budget_ms: int = 250
     """Milliseconds after which a whole first line is shown while the model writes on."""
-    word_budget_ms: int = 120
+    word_budget_ms: int = 60
     """Milliseconds after which the first words of a line are shown while the model writes on, in editors that can be
     told of more (`tabby/longer`); 0: never less than a line."""
     likely: bool = True

@@ -17,7 +17,7 @@ from typing import Any
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Position, Snapshot
-from tabby_lsp.engine.types import Cancelled, Engine, Priority, Prompt, Request
+from tabby_lsp.engine.types import Cancelled, Engine, Priority, Prompt, Request, Result
 from tabby_lsp.errors import TabbyError
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,11 @@ class Ahead:
             return
         await asyncio.sleep(REST_S)
         uri, info = snapshot.uri, self._engine.info
-        await self._evaluate(uri, self._prompts.stable(snapshot, position, settings, info))
+        made = self._prompts.stable(snapshot, position, settings, info)
+        # the quick one first, where the whole one will take a while: the user may be back before that
+        done = await self._evaluate(uri, made.whole, made.quick, made.patience)
+        if done.quick:
+            await self._evaluate(uri, made.whole)
         if renewed := self._prompts.renewed(snapshot, position, settings, info):
             prompt, window = renewed
             await self._evaluate(uri + RENEWED, prompt)
@@ -96,10 +100,11 @@ class Ahead:
         if prompt := self._prompts.beginning(snapshot, self._settings(), info):
             await self._evaluate(snapshot.uri, prompt)
 
-    async def _evaluate(self, key: str, prompt: Prompt) -> None:
-        ticket = self._engine.submit(Request(key=key, prompt=prompt, max_tokens=0, priority=Priority.IDLE))
+    async def _evaluate(self, key: str, prompt: Prompt, quick: Prompt | None = None, patience: int = 0) -> Result:
+        request = Request(key=key, prompt=prompt, quick=quick, patience=patience, max_tokens=0, priority=Priority.IDLE)
+        ticket = self._engine.submit(request)
         try:
-            await asyncio.wrap_future(ticket.future)
+            return await asyncio.wrap_future(ticket.future)
         except asyncio.CancelledError:
             ticket.cancel()
             raise

@@ -66,6 +66,7 @@ class Flight:
         self.submitted = 0.0
         self.answer: Answer | None = None
         self.over = False
+        self.superseded = False
         self._error: BaseException | None = None
         self._budgets = budgets
         self._early = early

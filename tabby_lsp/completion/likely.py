@@ -18,9 +18,10 @@ COST = 1
 LEAST_GAIN = 0.5
 """Characters that a suggestion must be expected to save, or it is noise."""
 CAUTION = 1.5
-"""What log-probabilities are multiplied by: a model is surer of its text than it is right. Replayed on 697 keys of the
-corpus: everything shown, 43 % of the keys saved and 83 of 100 keys with something wrong on the screen; with this rule and
-these two numbers 54 % and 25; with 1.0 and 1.0 53 % and 30, with 0.1 and 1.0 55 % and 49."""
+"""What log-probabilities are multiplied by: a model is surer of its text than it is right. Over 697 keys of the
+replay's own corpus, with everything shown: 43 % fewer keys than characters, and something wrong on the screen at 83 of
+100 keys. With this rule and these two numbers 54 % and 25; with 1.0 and 1.0 53 % and 30; with 0.1 and 1.0 55 % and 49.
+"""
 FURTHER = 80
 """Characters that may still follow, where it is decided whether going on can pay: a line."""
 _WORD_END = re.compile(r"\w$")

@@ -239,6 +239,8 @@ class Pipeline:
         if priority is Priority.COMPLETION:
             self._ahead.stop()
         earlier = self._flights.get(uri)
+        if earlier and not earlier.over:
+            earlier.superseded = True
         draft = earlier.accepted + earlier.written if earlier else ""
         streams = settings.word_budget_ms if self._on_longer else 0
         budgets = Budgets(settings.line_budget_ms / 1e3, streams / 1e3 if streams else None)
@@ -294,7 +296,8 @@ class Pipeline:
             with watch.stage("model"):
                 result = await asyncio.wrap_future(ticket.future)
         except asyncio.CancelledError:
-            ticket.cancel()
+            if not flight.superseded:  # the newer one has ended it, and may need what is being evaluated
+                ticket.cancel()
             raise
         with watch.stage("postprocess"):
             suggestions, reason = _suggestions(result.candidates, case)

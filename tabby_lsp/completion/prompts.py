@@ -69,19 +69,30 @@ class PromptMaker:
 
     def at(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> Prompts:
         """The prompts for a cursor."""
+        return self._made(case.snapshot, case.position, settings, info, case.lead, whole_only=case.invoked)
+
+    def _made(
+        self,
+        snapshot: Snapshot,
+        position: Position,
+        settings: CompletionSettings,
+        info: ModelInfo,
+        lead: str = "",
+        *,
+        whole_only: bool = False,
+    ) -> Prompts:
         family, tokenizer = self.family(info), self._engine.tokenizer
         whole = _budget(settings, family, info.context)
-        window = self._windows.around(case.snapshot, case.position, whole, tokenizer)
-        built = prompt.build(window, family, case.lead)
+        built = prompt.build(self._windows.around(snapshot, position, whole, tokenizer), family, lead)
         patience = self.patience(settings)
-        if case.invoked or not patience or patience >= whole.prefix + whole.suffix:
+        if whole_only or not patience or patience >= whole.prefix + whole.suffix:
             return Prompts(built, None, 0, family)
         suffix = int(patience * QUICK_SUFFIX) if family.fills else 0
         budget = Budget(
             min(whole.prefix, patience - suffix), min(whole.suffix, suffix), min(family.tail, patience // 2)
         )
-        near = self._quick.around(case.snapshot, case.position, budget, tokenizer)
-        return Prompts(built, prompt.build(near, family, case.lead), patience, family)
+        near = self._quick.around(snapshot, position, budget, tokenizer)
+        return Prompts(built, prompt.build(near, family, lead), patience, family)
 
     def patience(self, settings: CompletionSettings) -> int:
         """Tokens that can be evaluated while a user waits for the first suggestion; 0: there is no limit."""
@@ -90,11 +101,9 @@ class PromptMaker:
 
     # ---- for idle time ----------------------------------------------------------------------------------------------
 
-    def stable(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> Prompt:
+    def stable(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> Prompts:
         """What the next questions about this place will begin with."""
-        family = self.family(info)
-        budget = _budget(settings, family, info.context)
-        return prompt.build(self._windows.around(snapshot, position, budget, self._engine.tokenizer), family)
+        return self._made(snapshot, position, settings, info)
 
     def renewed(
         self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo

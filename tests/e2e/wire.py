@@ -35,6 +35,7 @@ UNHURRIED: dict[str, Json] = {
         "deadline_ms": 60_000,
         "line_budget_ms": 60_000,
         "patience_ms": 0,
+        "likely": False,
         "max_tokens": 48,
         "candidates": 2,
     }

@@ -252,7 +252,12 @@ async def test_contestants_take_turns_and_are_stopped(monkeypatch: pytest.Monkey
     await turns.run(contestants, scripts, turns.Plan(PATIENT), sessions, said.append)
     assert [session.contestant for session in sessions] == ["one", "two", "two", "one"]
     for contestant in contestants:
-        assert [entry for entry in contestant.log if not entry.startswith("moved")] == ["start", "close", "close", "stop"]
+        assert [entry for entry in contestant.log if not entry.startswith("moved")] == [
+            "start",
+            "close",
+            "close",
+            "stop",
+        ]
     assert said[2].startswith("1/2 f.py · one: 5 keys for 5 characters")
 
 

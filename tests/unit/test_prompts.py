@@ -111,7 +111,7 @@ def test_what_is_prepared_is_how_the_next_question_begins() -> None:
     desk, before = Desk(), LONG + "    total = "
     snapshot = desk.case(before, LONG).snapshot
     ahead = desk.maker.stable(snapshot, snapshot.position(len(before)), desk.settings, INFO)
-    assert desk.at(before + "f", LONG).whole.goes_on_from(ahead)
+    assert desk.at(before + "f", LONG).whole.goes_on_from(ahead.whole)
 
 
 def test_a_short_document_is_prepared_from_its_beginning() -> None:

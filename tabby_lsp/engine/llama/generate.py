@@ -123,7 +123,13 @@ class Generation:
         lanes: list[_Lane] = []
         try:
             yield from self._prefill(slot, tokens, keep=heal + 1)
-            row, rest = yield from self._heal(slot, tokens[len(slot.tokens) :], heal, forced)
+            left = tokens[len(slot.tokens) :]
+            if self._evaluator.pace.quicker_apart(len(left), len(left) - heal):
+                for token in left[: -heal - 1]:
+                    self._evaluate(slot, [token], wanted=0)
+                    yield
+                left, heal = left[-heal - 1 :][:1], 0  # what was taken back is spelled token by token
+            row, rest = yield from self._heal(slot, left, heal, forced)
             prefilled = time.monotonic()
             evaluated = self.ticket.evaluated
             self._begin(lanes, slot, row, rest)
@@ -176,8 +182,8 @@ class Generation:
                 yield
         finally:
             self._kv.release(slot)
-        evaluated = self.ticket.evaluated
-        self.result = Result((), Counters(len(tokens), reused, evaluated, 0), {"inside": self.ticket.inside_s * 1e3})
+        counters = Counters(len(tokens), reused, self.ticket.evaluated, 0)
+        self.result = Result((), counters, {"inside": self.ticket.inside_s * 1e3}, quick=key.endswith(QUICK))
 
     def _give_back(self, lane: _Lane) -> None:
         lane.sampler.close()
