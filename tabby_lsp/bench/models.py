@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tabby_lsp.bench import figures, machine, turns
-from tabby_lsp.bench.language_server import LanguageServer
-from tabby_lsp.bench.programs import our_program
-from tabby_lsp.bench.report import Estimate, Figures, Run
+from tabby_lsp.bench.contestants.language_server import LanguageServer
+from tabby_lsp.bench.contestants.programs import our_program
+from tabby_lsp.bench.replay import turns
+from tabby_lsp.bench.results import figures, machine
+from tabby_lsp.bench.results.report import Estimate, Figures, Run
 from tabby_lsp.bench.types import Contestant, Script, Session
 from tabby_lsp.engine.catalog import Catalog
 from tabby_lsp.engine.store import ModelStore

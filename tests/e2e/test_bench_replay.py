@@ -14,9 +14,9 @@ import psutil
 import pytest
 from tiny import write_model
 
-from tabby_lsp.bench.language_server import LanguageServer
-from tabby_lsp.bench.programs import Program, our_program
-from tabby_lsp.bench.report import load
+from tabby_lsp.bench.contestants.language_server import LanguageServer
+from tabby_lsp.bench.contestants.programs import Program, our_program
+from tabby_lsp.bench.results.report import load
 from tabby_lsp.bench.types import Change, Shown, State
 from tabby_lsp.errors import TabbyError
 
@@ -62,7 +62,16 @@ def test_a_repository_is_typed_again(
     model: Path, repository: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "run.json"
-    words = command(model, repository, "--variant", "short:completion.max_tokens=4", "--json", str(out))
+    words = command(
+        model,
+        repository,
+        "--set",
+        "completion.likely=false",
+        "--variant",
+        "short:completion.max_tokens=4",
+        "--json",
+        str(out),
+    )
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     assert "keystrokes saved" in done.stdout

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tabby_lsp.bench.peers import loopback
-from tabby_lsp.bench.peers.llama_server import LlamaServer
+from tabby_lsp.bench.contestants.peers import loopback
+from tabby_lsp.bench.contestants.peers.llama_server import LlamaServer
 from tabby_lsp.bench.types import Change, Contestant, Shown, State
 
 TEXT = "import os\n\ndef area(width, height):\n    \n\nprint(area(2, 3))\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tabby_lsp.bench.clock import LINE_S, LONGEST_S, SHORTEST_S, Clock
+from tabby_lsp.bench.replay.clock import LINE_S, LONGEST_S, SHORTEST_S, Clock
 
 
 def gaps(seed: int, name: str = "f.py") -> list[float]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabby_lsp.bench import edits
-from tabby_lsp.bench.history import Edited
-from tabby_lsp.bench.scripts import scripts_of
+from tabby_lsp.bench.edited import edits
+from tabby_lsp.bench.edited.history import Edited
+from tabby_lsp.bench.edited.scripts import scripts_of
 from tabby_lsp.bench.types import Hunk
 
 LINES = st.lists(st.text("ab \t()λ𝒳", max_size=6), max_size=12)

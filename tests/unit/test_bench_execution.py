@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tabby_lsp.bench import execution
-from tabby_lsp.bench.execution import Fence, Limits, execute
+from tabby_lsp.bench.fim import execution
+from tabby_lsp.bench.fim.execution import Fence, Limits, execute
 
 SHORT = Limits(cpu_s=1, wall_s=6)
 APART = execution.fence().launcher != ()

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tabby_lsp.bench import report
-from tabby_lsp.bench.figures import compare, figures_of
-from tabby_lsp.bench.measures import FIGURES, wrong
-from tabby_lsp.bench.report import Estimate, Run
+from tabby_lsp.bench.results import report
+from tabby_lsp.bench.results.figures import compare, figures_of
+from tabby_lsp.bench.results.measures import FIGURES, wrong
+from tabby_lsp.bench.results.report import Estimate, Run
 from tabby_lsp.bench.types import Key, Phase, Session, Shown, Usage
 from tabby_lsp.errors import TabbyError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from tabby_lsp.bench import fim
+from tabby_lsp.bench.fim import holes
 from tabby_lsp.cli import main
 from tabby_lsp.completion.families import Family
 from tabby_lsp.completion.prompt import show
@@ -23,8 +23,8 @@ def test_sets_are_read(tmp_path: Path, *, zipped: bool) -> None:
     path = tmp_path / ("set.jsonl.gz" if zipped else "set.jsonl")
     with gzip.open(path, "wt") if zipped else path.open("w") as file:
         file.write(json.dumps(ROW) + "\n" + json.dumps({"prefix": "x", "right_context": "", "groundtruth": "y"}) + "\n")
-    first, second = fim.holes(path)
-    assert first == fim.Hole("t", "a = ", "\nb", "1", "python")
+    first, second = holes.read(path)
+    assert first == holes.Hole("t", "a = ", "\nb", "1", "python")
     assert (second.prefix, second.suffix, second.middle) == ("x", "", "y")
 
 
@@ -37,26 +37,26 @@ def test_what_cannot_be_read_is_explained(tmp_path: Path, content: str | None, s
     if content is not None:
         path.write_text(content)
     with pytest.raises(TabbyError, match=said):
-        list(fim.holes(path))
+        list(holes.read(path))
 
 
 @pytest.mark.parametrize(("text", "line"), [("a\nb", "a"), ("\n\n  b  \nc", "  b"), ("", ""), ("   \n", "")])
 def test_first_line(text: str, line: str) -> None:
-    assert fim.first_line(text) == line
+    assert holes.first_line(text) == line
 
 
 def test_interval_holds_the_mean() -> None:
-    mean, low, high = fim.interval([1.0] * 30 + [0.0] * 70)
+    mean, low, high = holes.interval([1.0] * 30 + [0.0] * 70)
     assert mean == pytest.approx(0.3)
     assert 0.2 < low < mean < high < 0.4
-    assert fim.interval([]) == (0.0, 0.0, 0.0)
+    assert holes.interval([]) == (0.0, 0.0, 0.0)
 
 
 def test_plain_prompts() -> None:
-    hole = fim.Hole("t", "before", "after", "", "python")
-    assert show(fim.plain_prompt(Family("f", "<P>", "<S>", "<M>"), hole)) == "<P>before<S>after<M>"
-    assert show(fim.plain_prompt(Family("f", "<P>", "<S>", order="suffix-prefix"), hole)) == "<S>after<P>before"
-    assert show(fim.plain_prompt(Family("f"), hole)) == "before"
+    hole = holes.Hole("t", "before", "after", "", "python")
+    assert show(holes.plain_prompt(Family("f", "<P>", "<S>", "<M>"), hole)) == "<P>before<S>after<M>"
+    assert show(holes.plain_prompt(Family("f", "<P>", "<S>", order="suffix-prefix"), hole)) == "<S>after<P>before"
+    assert show(holes.plain_prompt(Family("f"), hole)) == "before"
 
 
 TESTED = {
@@ -69,8 +69,8 @@ TESTED = {
 }
 
 
-def score(text: str) -> fim.Score:
-    return fim.Score("t", False, 0.0, "shown", 0, 0, 0.0, text)
+def score(text: str) -> holes.Score:
+    return holes.Score("t", False, 0.0, "shown", 0, 0, 0.0, text)
 
 
 def write(path: Path, *rows: dict[str, str]) -> Path:
@@ -79,7 +79,7 @@ def write(path: Path, *rows: dict[str, str]) -> Path:
 
 
 def test_tests_are_read_where_they_can_be_run(tmp_path: Path) -> None:
-    rows = list(fim.holes(write(tmp_path / "set.jsonl", TESTED, ROW, TESTED | {"lang": "java"})))
+    rows = list(holes.read(write(tmp_path / "set.jsonl", TESTED, ROW, TESTED | {"lang": "java"})))
     assert [(hole.test, hole.entry_point) for hole in rows] == [
         (TESTED["test"], "double"),
         ("", ""),
@@ -88,7 +88,7 @@ def test_tests_are_read_where_they_can_be_run(tmp_path: Path) -> None:
 
 
 def test_the_whole_suggestion_is_judged(tmp_path: Path) -> None:
-    hole = next(fim.holes(write(tmp_path / "set.jsonl", TESTED)))
+    hole = next(holes.read(write(tmp_path / "set.jsonl", TESTED)))
     texts = (
         TESTED["canonical_solution"],
         "    return 2 * n",
@@ -97,13 +97,13 @@ def test_the_whole_suggestion_is_judged(tmp_path: Path) -> None:
         "    import sys; sys.exit(0)",
         "",
     )
-    judged = fim.judge([score(text) for text in texts], [hole] * len(texts))
+    judged = holes.judge([score(text) for text in texts], [hole] * len(texts))
     assert [one.verdict for one in judged] == ["passed"] * 3 + ["AssertionError", "SystemExit", "IndentationError"]
     assert [one.text for one in judged] == list(texts)
 
 
 def test_rows_without_tests_are_not_judged() -> None:
-    assert fim.judge([score("1")], [fim.Hole("t", "a = ", "", "1", "python")]) == [score("1")]
+    assert holes.judge([score("1")], [holes.Hole("t", "a = ", "", "1", "python")]) == [score("1")]
 
 
 @pytest.fixture

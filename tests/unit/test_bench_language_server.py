@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tabby_lsp.bench.language_server import LanguageServer
-from tabby_lsp.bench.programs import Program, is_ready, more_for, our_trace
+from tabby_lsp.bench.contestants.language_server import LanguageServer
+from tabby_lsp.bench.contestants.programs import Program, is_ready, more_for, our_trace
 from tabby_lsp.bench.types import Change, Shown, State
 from tabby_lsp.errors import TabbyError
 

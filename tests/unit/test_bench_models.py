@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import tiny
 
-from tabby_lsp.bench import models, report, turns
-from tabby_lsp.bench.clock import Clock
+from tabby_lsp.bench import models
 from tabby_lsp.bench.models import Candidate, choose
-from tabby_lsp.bench.report import Estimate
+from tabby_lsp.bench.replay import turns
+from tabby_lsp.bench.replay.clock import Clock
+from tabby_lsp.bench.results import report
+from tabby_lsp.bench.results.report import Estimate
 from tabby_lsp.bench.types import Change, Hunk, Script, Session, Show, Shown, State, Usage
 from tabby_lsp.cli import main
 from tabby_lsp.cli.bench import overrides

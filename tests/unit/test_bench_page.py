@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from sessions import key, session
 
-from tabby_lsp.bench import figures, page, report
-from tabby_lsp.bench.measures import FIGURES
-from tabby_lsp.bench.report import Estimate, Run
+from tabby_lsp.bench.results import figures, page, report
+from tabby_lsp.bench.results.measures import FIGURES
+from tabby_lsp.bench.results.report import Estimate, Run
 from tabby_lsp.bench.types import Session
 from tabby_lsp.cli import main
 

@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from scripted_llama import SOON_S, TEXT, Editor, Scripted, until
 
-from tabby_lsp.bench.peers import llama_vim, vim_context
-from tabby_lsp.bench.peers.llama_vim import LlamaVim
-from tabby_lsp.bench.peers.vim_context import Answer, Cache, around, as_if_accepted, hint
-from tabby_lsp.bench.peers.vim_ring import Ring, likeness
+from tabby_lsp.bench.contestants.peers import llama_vim, vim_context
+from tabby_lsp.bench.contestants.peers.llama_vim import LlamaVim
+from tabby_lsp.bench.contestants.peers.vim_context import Answer, Cache, around, as_if_accepted, hint
+from tabby_lsp.bench.contestants.peers.vim_ring import Ring, likeness
 
 Vim = Callable[..., Any]
 

@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 from scripted_llama import SOON_S, TEXT, URI, Editor, Scripted, until
 
-from tabby_lsp.bench.peers import PEERS, llama_server, loopback, tabby_agent
-from tabby_lsp.bench.peers.llama_server import LlamaServer
-from tabby_lsp.bench.peers.tabby_adapter import TabbyAdapter, prompt, stop_words
-from tabby_lsp.bench.peers.tabby_agent import TabbyAgent, ghost_text
+from tabby_lsp.bench.contestants.peers import PEERS, llama_server, loopback, tabby_agent
+from tabby_lsp.bench.contestants.peers.llama_server import LlamaServer
+from tabby_lsp.bench.contestants.peers.tabby_adapter import TabbyAdapter, prompt, stop_words
+from tabby_lsp.bench.contestants.peers.tabby_agent import TabbyAgent, ghost_text
 from tabby_lsp.bench.types import State
 from tabby_lsp.errors import TabbyError
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from sessions import key, session
 
-from tabby_lsp.bench import page, plots, timeline
-from tabby_lsp.bench.plots import Axis
+from tabby_lsp.bench.results import page, plots, timeline
+from tabby_lsp.bench.results.plots import Axis
 from tabby_lsp.bench.types import Session
 
 SVG = "{http://www.w3.org/2000/svg}"

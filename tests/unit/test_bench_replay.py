@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tabby_lsp.bench import edits, replay, turns
-from tabby_lsp.bench.clock import Clock
-from tabby_lsp.bench.replay import Screen, Typist, is_right, line_is_exact, right_words
+from tabby_lsp.bench.edited import edits
+from tabby_lsp.bench.replay import turns, typist
+from tabby_lsp.bench.replay.clock import Clock
+from tabby_lsp.bench.replay.typist import Screen, Typist, is_right, line_is_exact, right_words
 from tabby_lsp.bench.types import Change, Hunk, Script, Session, Show, Shown, State, Usage
 
 PATIENT = Clock("patient", patience_s=0.05)
@@ -298,4 +299,4 @@ def test_the_expected_time_counts_what_will_be_typed() -> None:
 
 
 def test_the_same_threshold_everywhere() -> None:
-    assert replay.FEWEST_CHARACTERS == edits.FEWEST_CHARACTERS
+    assert typist.FEWEST_CHARACTERS == edits.FEWEST_CHARACTERS

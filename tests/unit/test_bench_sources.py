@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tabby_lsp.bench import corpus, history, machine, releases
-from tabby_lsp.bench.programs import ghost_text, is_ready, our_program, our_trace
-from tabby_lsp.bench.releases import Release
+from tabby_lsp.bench.contestants.programs import ghost_text, is_ready, our_program, our_trace
+from tabby_lsp.bench.edited import corpus, history, releases
+from tabby_lsp.bench.edited.releases import Release
+from tabby_lsp.bench.results import machine
 from tabby_lsp.bench.types import State
 from tabby_lsp.cli.bench import contestants
 from tabby_lsp.errors import Offline, TabbyError

@@ -257,7 +257,7 @@ async def test_nobody_joins_what_is_about_to_end() -> None:
     await settled()
     await leave(old)
     new = document.ask()  # its turn comes after the end of the grace, and before the engine's word
-    typist.pipeline._flights[document.uri]._drop()
+    typist.pipeline._flights.current[document.uri]._drop()
     await settled()
     first, second = typist.engine.asked
     assert first.ended

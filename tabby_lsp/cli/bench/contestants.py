@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tabby_lsp import options, schema
-from tabby_lsp.bench.language_server import LanguageServer
-from tabby_lsp.bench.programs import our_program
+from tabby_lsp.bench.contestants.language_server import LanguageServer
+from tabby_lsp.bench.contestants.programs import our_program
 from tabby_lsp.bench.types import Contestant
 from tabby_lsp.engine.choice import ModelFile
 from tabby_lsp.engine.opening import find_model
@@ -110,7 +110,7 @@ def _merge(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _peer(name: str, model: Path) -> Contestant:
-    from tabby_lsp.bench.peers import PEERS
+    from tabby_lsp.bench.contestants.peers import PEERS
 
     if name not in PEERS:
         raise TabbyError(f"{name!r} is no peer.", f"There are: {', '.join(PEERS)}.")

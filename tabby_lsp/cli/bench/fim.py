@@ -14,7 +14,7 @@ from tabby_lsp.cli.bench import overrides
 from tabby_lsp.errors import TabbyError
 
 if TYPE_CHECKING:
-    from tabby_lsp.bench.fim import Hole, Score
+    from tabby_lsp.bench.fim.holes import Hole, Score
 
 MODES = ("pipeline", "plain")
 ALONE = ("completion.candidates=1", "completion.deadline_ms=600000")
@@ -42,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from tabby_lsp.bench import execution, fim
+    from tabby_lsp.bench.fim import execution, holes
 
-    rows = list(itertools.islice(fim.holes(args.file), args.limit))
+    rows = list(itertools.islice(holes.read(args.file), args.limit))
     table = Table(title=f"{args.file.name}: {len(rows)} holes")
     for heading in ("asked", "exact match\n(95 %)", "similarity", "evaluated", "generated", "median\nms"):
         table.add_column(heading, justify="left" if heading == "asked" else "right")
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure(args: argparse.Namespace, model: str | None, rows: list[Hole]) -> tuple[str, dict[str, list[Score]]]:
     """Ask one model; give its name and the scores by mode."""
-    from tabby_lsp.bench import fim
+    from tabby_lsp.bench.fim import holes
     from tabby_lsp.engine.opening import open_engine
 
     sampler = (f"completion.sampler={args.sampler}",) if args.sampler else ()
@@ -77,16 +77,16 @@ def _measure(args: argparse.Namespace, model: str | None, rows: list[Hole]) -> t
         if model and opened.model.note:  # another model's figures under this one's name would be worse than none
             raise TabbyError(f"{model} is not installed.", f"Run `tabby-lsp models pull {model}`.")
         for mode in args.mode or MODES:
-            found[mode] = asyncio.run(fim.run(opened.engine, settings.completion, mode, rows))
+            found[mode] = asyncio.run(holes.run(opened.engine, settings.completion, mode, rows))
             if args.execute:
-                found[mode] = fim.judge(found[mode], rows)
+                found[mode] = holes.judge(found[mode], rows)
     finally:
         opened.engine.close()
     return opened.model.name, found
 
 
 def _cells(scores: list[Score]) -> list[str]:
-    from tabby_lsp.bench.fim import interval
+    from tabby_lsp.bench.fim.holes import interval
 
     mean, low, high = interval([float(s.exact) for s in scores])
     n = max(1, len(scores))
@@ -101,7 +101,7 @@ def _cells(scores: list[Score]) -> list[str]:
 
 
 def _pass_cell(scores: list[Score]) -> str:
-    from tabby_lsp.bench.fim import interval
+    from tabby_lsp.bench.fim.holes import interval
 
     run_ones = [float(s.verdict == "passed") for s in scores if s.verdict]
     if not run_ones:

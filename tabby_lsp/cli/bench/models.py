@@ -13,7 +13,7 @@ from tabby_lsp.cli.bench import overrides
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tabby_lsp.bench.report import Run
+    from tabby_lsp.bench.results.report import Run
     from tabby_lsp.errors import TabbyError
 
 SHOWN = ("saved", "accepted", "wrong", "next_line", "waited_all_p50", "waited_all_p95", "cpu_key", "peak_p100")
@@ -46,9 +46,11 @@ def _some(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Measure each model, print a table and the choice, write the page."""
     from tabby_lsp import options
-    from tabby_lsp.bench import history, models, turns
-    from tabby_lsp.bench.clock import Clock
-    from tabby_lsp.bench.scripts import scripts_of
+    from tabby_lsp.bench import models
+    from tabby_lsp.bench.edited import history
+    from tabby_lsp.bench.edited.scripts import scripts_of
+    from tabby_lsp.bench.replay import turns
+    from tabby_lsp.bench.replay.clock import Clock
     from tabby_lsp.engine import catalog
     from tabby_lsp.engine.store import ModelStore
 
@@ -78,7 +80,8 @@ def _finish(found: Run, failed: Mapping[str, TabbyError], args: argparse.Namespa
     """Print and write what there is."""
     from rich.console import Console
 
-    from tabby_lsp.bench import models, report
+    from tabby_lsp.bench import models
+    from tabby_lsp.bench.results import report
 
     if found.figures:
         Console().print(_table(found))
@@ -93,8 +96,8 @@ def _finish(found: Run, failed: Mapping[str, TabbyError], args: argparse.Namespa
 def _table(found: Run) -> object:
     from rich.table import Table
 
-    from tabby_lsp.bench import tables
-    from tabby_lsp.bench.measures import FIGURES
+    from tabby_lsp.bench.results import tables
+    from tabby_lsp.bench.results.measures import FIGURES
 
     table = Table("", title=f"{found.corpus}, {found.clock} clock, with 95 % intervals")
     for model in found.figures:
@@ -107,7 +110,7 @@ def _table(found: Run) -> object:
 
 def write_page(found: Run, path: Path) -> None:
     """Write the page and say where it is."""
-    from tabby_lsp.bench import page
+    from tabby_lsp.bench.results import page
 
     path.write_text(page.render(found), "utf-8")
     _say(f"The page is {path.resolve()}")

@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write what was asked for; the page, where nothing was."""
-    from tabby_lsp.bench import page, report
+    from tabby_lsp.bench.results import page, report
 
     found = report.load(args.run)
     wanted = {args.svg: page.picture} if args.svg else {}

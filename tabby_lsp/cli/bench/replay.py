@@ -13,8 +13,8 @@ from tabby_lsp.errors import TabbyError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tabby_lsp.bench.report import Run
-    from tabby_lsp.bench.turns import Plan
+    from tabby_lsp.bench.replay.turns import Plan
+    from tabby_lsp.bench.results.report import Run
     from tabby_lsp.bench.types import Script, Session
 
 
@@ -51,8 +51,9 @@ def run(args: argparse.Namespace) -> int:
     """Replay, print tables and write the run."""
     from rich.console import Console
 
-    from tabby_lsp.bench import report, turns
-    from tabby_lsp.bench.clock import Clock
+    from tabby_lsp.bench.replay import turns
+    from tabby_lsp.bench.replay.clock import Clock
+    from tabby_lsp.bench.results import report
     from tabby_lsp.cli.bench.contestants import contestants_of
 
     contestants = contestants_of(args.model or [], args.set or [], args.variant or [], args.peer or [])
@@ -84,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
 def _found(sessions: Sequence[Session], names: Sequence[str], plan: Plan, corpus: str) -> Run:
     import datetime as dt
 
-    from tabby_lsp.bench import figures, machine
-    from tabby_lsp.bench.report import Run
+    from tabby_lsp.bench.results import figures, machine
+    from tabby_lsp.bench.results.report import Run
 
     by_name = {name: [s for s in sessions if s.contestant == name] for name in names}
     first = by_name[names[0]]
@@ -106,8 +107,8 @@ def _found(sessions: Sequence[Session], names: Sequence[str], plan: Plan, corpus
 def _scripts(args: argparse.Namespace) -> tuple[str, list[Script]]:
     """Where the edits are from, and the edits."""
     from tabby_lsp import options
-    from tabby_lsp.bench import corpus, history
-    from tabby_lsp.bench.scripts import scripts_of
+    from tabby_lsp.bench.edited import corpus, history
+    from tabby_lsp.bench.edited.scripts import scripts_of
 
     if args.repo:
         source, files = f"history of {args.repo.resolve().name}", history.from_repository(args.repo, args.files)

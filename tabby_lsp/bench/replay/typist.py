@@ -12,8 +12,8 @@ import re
 import time
 from dataclasses import replace
 
-from tabby_lsp.bench import edits
-from tabby_lsp.bench.clock import Clock
+from tabby_lsp.bench.edited import edits
+from tabby_lsp.bench.replay.clock import Clock
 from tabby_lsp.bench.types import Change, Contestant, Hunk, Key, Phase, Script, Session, Shown, State, Usage
 
 FEWEST_CHARACTERS = 4

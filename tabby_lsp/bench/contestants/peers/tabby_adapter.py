@@ -12,8 +12,8 @@ import asyncio
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
-from tabby_lsp.bench.peers import loopback
-from tabby_lsp.bench.peers.loopback import Json
+from tabby_lsp.bench.contestants.peers import loopback
+from tabby_lsp.bench.contestants.peers.loopback import Json
 from tabby_lsp.errors import TabbyError
 
 TEMPLATE = "<|fim_prefix|>{prefix}<|fim_suffix|>{suffix}<|fim_middle|>"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tabby_lsp.bench import edits
-from tabby_lsp.bench.replay import FEWEST_CHARACTERS
+from tabby_lsp.bench.edited import edits
+from tabby_lsp.bench.replay.typist import FEWEST_CHARACTERS
 from tabby_lsp.bench.types import Key, Phase, Session
 
 QUANTILES = (50, 75, 90, 95)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabby_lsp.bench import edits
+from tabby_lsp.bench.edited import edits
 from tabby_lsp.bench.types import Hunk
 from tabby_lsp.errors import TabbyError
 from tabby_lsp.syntax.languages import language, language_of

@@ -16,13 +16,13 @@ from tabby_lsp.bench.types import Contestant
 
 
 def _llama_vim(gguf: Path) -> Contestant:
-    from tabby_lsp.bench.peers import llama_vim
+    from tabby_lsp.bench.contestants.peers import llama_vim
 
     return llama_vim.create(gguf)
 
 
 def _tabby_agent(gguf: Path) -> Contestant:
-    from tabby_lsp.bench.peers import tabby_agent
+    from tabby_lsp.bench.contestants.peers import tabby_agent
 
     return tabby_agent.create(gguf)
 

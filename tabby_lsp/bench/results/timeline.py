@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tabby_lsp.bench.plots import FAINT, INK, Axis, element, label
+from tabby_lsp.bench.results.plots import FAINT, INK, Axis, element, label
 from tabby_lsp.bench.types import Session
 
 Kind = Literal["right", "wrong", "accepted"]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tabby_lsp.bench.peers.vim_context import PREFIX_LINES, SUFFIX_LINES
+from tabby_lsp.bench.contestants.peers.vim_context import PREFIX_LINES, SUFFIX_LINES
 
 CHUNKS, QUEUED = 16, 16
 CHUNK_LINES = 64

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tabby_lsp.bench.measures import FIGURES, Measure
-from tabby_lsp.bench.report import Estimate, Figures, Run
+from tabby_lsp.bench.results.measures import FIGURES, Measure
+from tabby_lsp.bench.results.report import Estimate, Figures, Run
 
 
 def print_run(run: Run, console: Console) -> None:

@@ -18,10 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
-from tabby_lsp.bench.peers.llama_server import LlamaServer, Meter
-from tabby_lsp.bench.peers.loopback import Json
-from tabby_lsp.bench.peers.vim_context import Answer, Cache, Hint, Key, Local, around, as_if_accepted, hint
-from tabby_lsp.bench.peers.vim_ring import Ring
+from tabby_lsp.bench.contestants.peers.llama_server import LlamaServer, Meter
+from tabby_lsp.bench.contestants.peers.loopback import Json
+from tabby_lsp.bench.contestants.peers.vim_context import Answer, Cache, Hint, Key, Local, around, as_if_accepted, hint
+from tabby_lsp.bench.contestants.peers.vim_ring import Ring
 from tabby_lsp.bench.types import Change, Show, Shown, State, Usage
 from tabby_lsp.errors import TabbyError
 

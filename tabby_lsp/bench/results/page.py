@@ -10,11 +10,11 @@ import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tabby_lsp.bench import plots, timeline
-from tabby_lsp.bench.measures import FIGURES
-from tabby_lsp.bench.plots import Axis, Interval, element
-from tabby_lsp.bench.replay import FEWEST_CHARACTERS
-from tabby_lsp.bench.report import Estimate, Run
+from tabby_lsp.bench.replay.typist import FEWEST_CHARACTERS
+from tabby_lsp.bench.results import plots, timeline
+from tabby_lsp.bench.results.measures import FIGURES
+from tabby_lsp.bench.results.plots import Axis, Interval, element
+from tabby_lsp.bench.results.report import Estimate, Run
 from tabby_lsp.bench.types import Key, Session
 
 TEMPLATE = Path(__file__).with_name("page.html")

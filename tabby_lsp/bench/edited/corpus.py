@@ -16,8 +16,8 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Literal
 
-from tabby_lsp.bench.history import Edited, edited
-from tabby_lsp.bench.releases import Release, bring
+from tabby_lsp.bench.edited.history import Edited, edited
+from tabby_lsp.bench.edited.releases import Release, bring
 from tabby_lsp.errors import TabbyError
 from tabby_lsp.syntax.languages import language_of
 

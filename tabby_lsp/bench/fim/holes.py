@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tabby_lsp.bench.execution import execute, program_of
+from tabby_lsp.bench.fim.execution import execute, program_of
 from tabby_lsp.completion.families import Family, family_of
 from tabby_lsp.completion.pipeline import Pipeline
 from tabby_lsp.completion.types import Ask, Trigger
@@ -89,7 +89,7 @@ NAMES = {
 """Under which keys sets keep their parts; the first one that is there is taken."""
 
 
-def holes(path: Path) -> Iterator[Hole]:
+def read(path: Path) -> Iterator[Hole]:
     """Read a set: JSON lines, gzipped or not, with the keys of `NAMES`.
 
     Raises:

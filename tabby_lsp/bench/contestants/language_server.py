@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 
-from tabby_lsp.bench.processes import Tree
-from tabby_lsp.bench.programs import Program, Trace, ghost_text
+from tabby_lsp.bench.contestants.processes import Tree
+from tabby_lsp.bench.contestants.programs import Program, Trace, ghost_text
+from tabby_lsp.bench.contestants.wire import Json, Refused, Wire
 from tabby_lsp.bench.types import Change, Show, Shown, State, Usage
-from tabby_lsp.bench.wire import Json, Refused, Wire
 from tabby_lsp.errors import TabbyError
 
 START_S = 180.0

@@ -20,11 +20,11 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tabby_lsp.bench.peers import loopback
-from tabby_lsp.bench.peers.llama_server import LlamaServer, Meter
-from tabby_lsp.bench.peers.loopback import Json
-from tabby_lsp.bench.peers.tabby_adapter import Cost, TabbyAdapter
-from tabby_lsp.bench.processes import Tree
+from tabby_lsp.bench.contestants.peers import loopback
+from tabby_lsp.bench.contestants.peers.llama_server import LlamaServer, Meter
+from tabby_lsp.bench.contestants.peers.loopback import Json
+from tabby_lsp.bench.contestants.peers.tabby_adapter import Cost, TabbyAdapter
+from tabby_lsp.bench.contestants.processes import Tree
 from tabby_lsp.bench.types import Change, Show, Shown, State, Usage
 from tabby_lsp.errors import TabbyError
 

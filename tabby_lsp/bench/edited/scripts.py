@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from tabby_lsp.bench import edits
-from tabby_lsp.bench.history import Edited
+from tabby_lsp.bench.edited import edits
+from tabby_lsp.bench.edited.history import Edited
 from tabby_lsp.bench.types import Script
 
 TOGETHER = 2

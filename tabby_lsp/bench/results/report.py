@@ -197,6 +197,6 @@ def _clip(value: object, name: str) -> object:
 
 def print_tables(run: Run, console: Console) -> None:
     """Print what was found, one column a contestant, and each one against the first."""
-    from tabby_lsp.bench import tables
+    from tabby_lsp.bench.results import tables
 
     tables.print_run(run, console)

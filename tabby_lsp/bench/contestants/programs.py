@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tabby_lsp.bench.contestants.wire import Json
 from tabby_lsp.bench.types import State
-from tabby_lsp.bench.wire import Json
 from tabby_lsp.errors import TabbyError
 
 CAPABILITIES: dict[str, Json] = {

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tabby_lsp.bench.measures import FEWEST_CHARACTERS, FIGURES, MEASURES, Measure, Part
-from tabby_lsp.bench.report import Estimate, Figures
+from tabby_lsp.bench.results.measures import FEWEST_CHARACTERS, FIGURES, MEASURES, Measure, Part
+from tabby_lsp.bench.results.report import Estimate, Figures
 from tabby_lsp.bench.types import Session
 
 __all__ = ["FEWEST_CHARACTERS", "FIGURES", "MEASURES", "compare", "figures_of"]

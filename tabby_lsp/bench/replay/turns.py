@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tabby_lsp.bench import edits
-from tabby_lsp.bench.clock import Clock
-from tabby_lsp.bench.replay import Screen, Typist
+from tabby_lsp.bench.edited import edits
+from tabby_lsp.bench.replay.clock import Clock
+from tabby_lsp.bench.replay.typist import Screen, Typist
 from tabby_lsp.bench.types import Contestant, Script, Session
 
 SPIN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))\n"

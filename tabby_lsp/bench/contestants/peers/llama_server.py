@@ -22,9 +22,9 @@ from pathlib import Path
 
 import psutil
 
-from tabby_lsp.bench.peers import loopback
-from tabby_lsp.bench.peers.loopback import Json
-from tabby_lsp.bench.processes import Tree
+from tabby_lsp.bench.contestants.peers import loopback
+from tabby_lsp.bench.contestants.peers.loopback import Json
+from tabby_lsp.bench.contestants.processes import Tree
 from tabby_lsp.errors import TabbyError
 
 BINARY_VARIABLE = "TABBY_BENCH_LLAMA_SERVER"
@@ -185,7 +185,7 @@ def command(gguf: Path, port: int) -> tuple[str, ...]:
         "cache-reuse": CACHE_REUSE,
     }
     given = tuple(str(part) for name, value in settings.items() for part in (f"--{name}", value))
-    child = (sys.executable, "-m", "tabby_lsp.bench.peers.serve_llama")
+    child = (sys.executable, "-m", "tabby_lsp.bench.contestants.peers.serve_llama")
     if binary := os.environ.get(BINARY_VARIABLE):
         if not Path(binary).is_file():
             raise TabbyError(f"There is no llama-server at {binary}.", f"Correct or unset {BINARY_VARIABLE}.")

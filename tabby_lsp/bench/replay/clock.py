@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from tabby_lsp.bench import edits
+from tabby_lsp.bench.edited import edits
 
 KEY_S = 0.2
 """Median seconds between two keys: 60 words a minute, as an average of many typists."""

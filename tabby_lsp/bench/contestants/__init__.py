@@ -1,0 +1,1 @@
+"""Server processes with the rules of their editors: ours, and the peers."""

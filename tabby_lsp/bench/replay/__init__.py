@@ -1,0 +1,1 @@
+"""The edits typed again: the clock, the typist, and contestants that take turns."""

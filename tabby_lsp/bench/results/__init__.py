@@ -1,0 +1,1 @@
+"""From sessions to figures with intervals, tables, JSON, a page and a picture."""
