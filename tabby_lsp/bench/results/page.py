@@ -73,7 +73,7 @@ WAITING = (
 
 def picture(run: Run) -> str:
     """The two most telling plots side by side: an SVG of 800 by 360 pixels for a README, without scripts or styles."""
-    curves = latency(run, 400, 320, waited, "time to suggestion, ms")
+    curves = latency(run, 400, 320, seen, "until something is seen, ms")
     return plots.svg(
         800,
         360,
