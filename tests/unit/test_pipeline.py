@@ -82,6 +82,25 @@ async def test_after_an_accept_the_next_is_written_too() -> None:
     assert typist.engine.ahead[1].tail.endswith("total = width" + NEXT)
 
 
+@pytest.mark.parametrize(("line", "indent"), [("total = width", "    "), ("if width:", "        ")])
+async def test_behind_a_whole_line_the_next_one_is_written(line: str, indent: str) -> None:
+    """Where nothing goes on the accepted line, the next key is its end, and the editor indents."""
+    typist = Typist(prefetch=True)
+    document = typist.open()
+    await shown(document, typist, line)
+    typist.engine.ahead[0].end("")
+    await settled()
+    below = typist.engine.ahead[1]
+    assert below.tail.endswith(f"    {line}\n{indent}")
+    below.end("return total")
+    await settled()
+    document.type(line)
+    document.type("\n" + indent)
+    answer = await given(document.ask())
+    assert ([s.text for s in answer.suggestions], answer.reason) == (["return total"], "typed-along")
+    assert len(typist.engine.asked) == 1
+
+
 async def test_typing_along_does_not_begin_it_again() -> None:
     typist = Typist(prefetch=True)
     document = typist.open()
