@@ -1,9 +1,9 @@
 """Work for questions that have not been asked yet, in idle time; whoever asks goes first and loses nothing by it.
 
-a suggestion is shown     what would follow it is generated, as if it had been accepted
-a document is changed     its prompt is evaluated around the change
-a short one is opened     its text is evaluated, with which any prompt in it begins
-the anchor is far behind  the window is laid out anew and evaluated, then swapped in
+- A suggestion is shown: what would follow it is generated, as if it had been accepted.
+- A document is changed: its prompt is evaluated around the change.
+- A short one is opened: its text is evaluated, with which any prompt in it begins.
+- The anchor is far behind: the window is laid out anew and evaluated, then swapped in.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class Ahead:
 
     async def _beginning(self, snapshot: Snapshot) -> None:
         await asyncio.sleep(REST_S)
-        info = await asyncio.wrap_future(self._engine.ready())
+        if not self._loaded():
+            return
+        info = self._engine.info
         if prompt := self._prompts.beginning(snapshot, self._settings(), info):
             await self._evaluate(snapshot.uri, prompt)
 

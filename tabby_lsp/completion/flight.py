@@ -22,8 +22,6 @@ from tabby_lsp.engine.types import Counters, Ticket
 GRACE_S = 0.05
 """Seconds for which nobody waits before a flight is ended: editors cancel the old question a moment before they ask
 the next, which is about the same text more often than not."""
-
-
 WORDS = 4
 """Visible characters that a part of a line must have to be shown."""
 _UNFINISHED = re.compile(r"\w+$")

@@ -186,7 +186,7 @@ class Flights:
     def _tell_longer(self, flight: Flight, early: Answer | None) -> None:
         """Tell of more, where something has been shown."""
         shown, now = (a.suggestions[0].text if a and a.suggestions else "" for a in (early, flight.answer))
-        if self._on_longer and shown and len(now) > len(shown):
+        if self._on_longer and shown and now != shown and now.startswith(shown):
             self._on_longer(flight.latest)
 
     def _keep(self, case: Case, suggestions: tuple[Suggestion, ...]) -> None:
