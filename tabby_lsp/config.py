@@ -94,6 +94,58 @@ class CompletionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """What of the repository the model reads beside the document."""
+
+    enabled: bool = True
+    """Whether prompts hold anything of other files."""
+    tokens: int = 512
+    """Budget in tokens of the loaded model."""
+    symbols: bool = True
+    """Definitions of what the code around the cursor uses and imports."""
+    recent: bool = True
+    """Lines of other files that were edited or viewed lately."""
+    siblings: bool = True
+    """Files of the same kind beside the document: a test and its subject, a header and its source."""
+    search: bool = True
+    """What a search over the index finds, where the others leave room."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The index of the repository, made by a child process."""
+
+    enabled: bool = True
+    """Whether folders are indexed."""
+    directory: str = ""
+    """Where indexes are kept; empty: the user's cache folder."""
+    embedder: Literal["static", "llama", "openai", "ollama", "llama.cpp"] = "static"
+    """What makes vectors: the completion model's own token table, a GGUF embedding model, or a server over HTTP."""
+    model: str = ""
+    """The embedding model: a GGUF file for `llama`, its name for servers."""
+    url: str = ""
+    """Address of the embedding server."""
+    key_variable: str = ""
+    """The environment variable that holds the server's key; empty: none is sent."""
+    query_prefix: str = ""
+    """What an embedding model expects before a question; empty: what is known of the model."""
+    document_prefix: str = ""
+    """What it expects before a text that is searched; empty: what is known of the model."""
+    max_file_kb: int = 512
+    """Larger files are left out."""
+    max_files: int = 200_000
+    """Files of one folder; what goes beyond is left out."""
+    disk_mb: int = 4096
+    """MiB that all indexes together may take; the one that was used longest ago goes first."""
+    watch: bool = True
+    """Whether the folder is watched for changes that the editor does not tell of."""
+    uri: str = ""
+    """A shared index, such as `s3://bucket/prefix`: read, with local changes laid over it; empty: none."""
+    storage_options: tuple[str, ...] = ()
+    """LanceDB's options for `uri`, each as `name=value`, such as `region=eu-west-1`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Where the log goes; never to stdout, which is the protocol's."""
 
@@ -112,4 +164,6 @@ class Settings:
     model: ModelSettings = field(default_factory=ModelSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
     log: LogSettings = field(default_factory=LogSettings)

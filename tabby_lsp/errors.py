@@ -14,6 +14,8 @@
     ├── EngineError
     │   ├── PromptTooLong      more tokens than the context holds
     │   └── EngineFault        llama.cpp reported a failure while it was evaluating
+    ├── RepositoryIndexError
+    │   └── IndexUnavailable   it is starting, its process has died, or it is switched off
     └── UnknownDocument        a change for a document that is not open
 
 Nothing here imports anything: every room may raise these.
@@ -89,6 +91,14 @@ class PromptTooLong(EngineError):
 
 class EngineFault(EngineError):
     """llama.cpp reported a failure while it was evaluating."""
+
+
+class RepositoryIndexError(TabbyError):
+    """The index of the repository cannot be made or read."""
+
+
+class IndexUnavailable(RepositoryIndexError):
+    """The index cannot answer now; what is asked of it is done without."""
 
 
 class UnknownDocument(TabbyError):

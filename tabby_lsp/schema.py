@@ -36,6 +36,10 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "completion.word_budget_ms": (0, 600_000),
         "completion.deadline_ms": (1, 600_000),
         "completion.max_document_lines": (0, 10_000_000),
+        "context.tokens": (0, 1_048_576),
+        "index.max_file_kb": (1, 1_048_576),
+        "index.max_files": (1, 10_000_000),
+        "index.disk_mb": (1, 16_777_216),
     },
 )
 """Least and greatest value of every number, both allowed."""
@@ -60,6 +64,14 @@ PROJECT_MAY_SET: Mapping[str, tuple[Value, ...] | None] = MappingProxyType(
         "completion.deadline_ms": None,
         "completion.max_document_lines": None,
         "completion.disabled_languages": None,
+        "context.enabled": None,
+        "context.tokens": None,
+        "context.symbols": None,
+        "context.recent": None,
+        "context.siblings": None,
+        "context.search": None,
+        "index.enabled": (False,),
+        "index.watch": (False,),
     },
 )
 """What a cloned repository may decide, with the values it may choose (None: any). Each key is listed by hand, so that a
@@ -70,7 +82,7 @@ FAIL_CLOSED: Mapping[str, Value] = MappingProxyType({"offline": True})
 """What a setting becomes where somebody set it to something that is not valid: whoever wrote `offline = "yes"` did not
 want the network."""
 
-FILE_PATHS = frozenset({"model.path", "model.directory", "log.file"})
+FILE_PATHS = frozenset({"model.path", "model.directory", "index.directory", "log.file"})
 """Settings in which a leading `~` stands for the home folder."""
 
 VARIABLES_APART = frozenset({"TABBY_LSP_CONFIG", "TABBY_LSP_MODELS"})
