@@ -19,7 +19,7 @@ OPENERS = (":", "{")
 """Ends of lines that open a block."""
 PROSE = frozenset({"plaintext", "markdown", "restructuredtext", "latex", "gitcommit", "git-commit"})
 """Languages in which indentation says nothing about blocks."""
-UNIT_LINES = 2_000
+UNIT_LINES = 400
 """Lines that say what a file indents with."""
 TAB = 8
 """Columns of a tab when indentations are compared: any number that is the same for all lines will do."""
@@ -114,8 +114,9 @@ class Case:
         step less. At the margin it would tear the block apart: models that see a docstring end above like to write
         `if __name__` there. Below a line that opens a block it is one step in.
         """
-        prose = self.scope.in_string or self.scope.in_comment or self.snapshot.language in PROSE
-        if prose or self.line_before.strip() or (self.rest.strip() and self.line_before):
+        if self.line_before.strip() or (self.rest.strip() and self.line_before):
+            return ""
+        if self.scope.in_string or self.scope.in_comment or self.snapshot.language in PROSE:
             return ""
         unit = self.indent_unit
         if self.above.rstrip().endswith(OPENERS):

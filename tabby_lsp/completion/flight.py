@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tabby_lsp.completion.case import Case
+from tabby_lsp.completion.stopwatch import Stopwatch
 from tabby_lsp.completion.types import Answer
 from tabby_lsp.completion.window import visible_suffix
 from tabby_lsp.document import Position, Snapshot
@@ -74,6 +75,7 @@ class Flight:
         self._suffix = visible_suffix(case.snapshot, case.position)
         self._cut = ""  # the part of a line that was shown, while the line is not whole
         self._began = time.monotonic()
+        self._watch = Stopwatch()
         self.end: Callable[[], object] = lambda: None
 
     # ---- who waits ------------------------------------------------------------------------------------------------
@@ -152,7 +154,8 @@ class Flight:
         elif worth:
             self._cut = ""
         if worth:
-            self._early(self, part)
+            with self._watch.stage("early"):
+                self._early(self, part)
             self._wake()
 
     def land(self, answer: Answer) -> None:
@@ -189,8 +192,8 @@ class Flight:
 
     @property
     def timings(self) -> dict[str, float]:
-        """Milliseconds so far: in the engine's queue, and inside the model's evaluation."""
-        ticket = self.ticket
+        """Milliseconds so far: making answers of parts, in the engine's queue, and inside the model's evaluation."""
+        ticket, early = self.ticket, self._watch.timings
         if ticket is None or not ticket.started:
-            return {}
-        return {"queue": (ticket.started - self.submitted) * 1e3, "inside": ticket.inside_s * 1e3}
+            return early
+        return {**early, "queue": (ticket.started - self.submitted) * 1e3, "inside": ticket.inside_s * 1e3}

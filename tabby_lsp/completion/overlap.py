@@ -10,6 +10,7 @@ import difflib
 import re
 
 from tabby_lsp.completion.case import Case
+from tabby_lsp.syntax.cut import window_start
 from tabby_lsp.syntax.surplus import surplus_closers
 
 DISTINCT = 4
@@ -18,6 +19,9 @@ ALIKE = 0.9
 """Similarity (difflib's ratio on squeezed text) from which on two lines are the same line."""
 ALIKE_LENGTH = 12
 """Characters below which similarity says little: `x = 1` and `y = 1` are 80 % alike."""
+LINES_ABOVE = 100
+"""Lines in which the partner of a bracket behind the cursor is looked for. Above line 1,770 of a file all of them cost
+12 ms at each key, and twice that while the model had both cores; these cost 1 ms."""
 PAIRS = {")": "(", "]": "[", "}": "{"}
 QUOTES = ("'", '"', "`")
 
@@ -104,6 +108,10 @@ def _same(a: str, b: str) -> bool:
 
 def without_surplus_closers(text: str, case: Case) -> str:
     """The brackets and quotes that stand after the cursor already are not written twice."""
-    before = case.snapshot.before(case.position)
+    if not case.rest.strip():
+        return text
+    line = case.position.line
+    first = window_start(case.snapshot, None, line - LINES_ABOVE, line)
+    before = "".join(case.snapshot.lines[first:line]) + case.line_before
     surplus = surplus_closers(before, text, case.rest, case.snapshot.language)
     return text[: len(text) - surplus] if surplus else text

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Milliseconds by stage."""
+    """Milliseconds by stage; a stage that comes again adds to its own."""
 
     def __init__(self) -> None:
         self.timings: dict[str, float] = {}
@@ -20,4 +20,4 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.timings[name] = (time.perf_counter() - started) * 1e3
+            self.timings[name] = self.timings.get(name, 0.0) + (time.perf_counter() - started) * 1e3

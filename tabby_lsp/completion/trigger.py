@@ -46,10 +46,15 @@ ALWAYS: dict[str, Rule] = {
 
 TYPING: dict[str, Rule] = {
     "long-line": _long_line,
-    "in-word": _in_word,
     "line-goes-on": _line_goes_on,
+    "in-word": _in_word,
 }
-"""Rules that hold while the user types; by hand the same places are answered."""
+"""Rules that hold while the user types; by hand the same places are answered.
+
+The last one is stricter than llama.vim's, and named only where that would ask: in front of a word, ghost text reads as
+a part of it. A suggestion shown in part ends with a word and would grow together with the one behind the cursor,
+and three letters or fewer of that are too little to find them repeated at its end.
+"""
 
 
 def refusal(ask: Ask, settings: CompletionSettings) -> str:

@@ -171,12 +171,14 @@ class Totals:
         generated: tokens generated.
         drafted: tokens that were verified as drafts.
         agreed: of these, the ones that the model would have written.
+        requests: generations begun, those ahead of the user included; what only evaluates is none.
     """
 
     evaluated: int = 0
     generated: int = 0
     drafted: int = 0
     agreed: int = 0
+    requests: int = 0
 
 
 class Cancelled(Exception):

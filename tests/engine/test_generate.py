@@ -320,7 +320,7 @@ def test_there_are_no_more_candidates_than_continuations(rig: Rig) -> None:
     """Only one token begins with `impor` and goes beyond it; the same candidate twice is of no use."""
     vocabulary = rig.vocabulary
     logits = np.zeros(vocabulary.size, np.float32)
-    longer = [t for t in vocabulary.spelling(b"impor") if len(vocabulary.piece(t)) > 5]
+    longer = [int(t) for t in vocabulary.spelling(b"impor") if len(vocabulary.piece(t)) > 5]
     assert branches(logits, vocabulary, b"impor", 3) == longer
     assert len(longer) == 1
     assert branches(logits, vocabulary, b"impor", 0) == []

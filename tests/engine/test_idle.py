@@ -268,6 +268,7 @@ def test_totals_are_of_all_that_was_done(make: Make) -> None:
     results = [done(engine.submit(asked)) for asked in (prefill(TEXT), request(TEXT), request("y", candidates=3))]
     assert engine.totals.evaluated == sum(result.counters.evaluated for result in results)
     assert engine.totals.generated == sum(result.counters.generated for result in results) > 0
+    assert engine.totals.requests == 2
     assert engine.totals.agreed <= engine.totals.drafted
 
 

@@ -27,6 +27,10 @@ def refusal(text: str, settings: CompletionSettings | None = None, by: Trigger =
         ("foo(█)\n", "", ""),
         ("val█ue = 1\n", "in-word", ""),
         ("x = █ + some_long_expression\n", "line-goes-on", ""),
+        ("await█ some_long_expression\n", "line-goes-on", ""),
+        ("x = █some_long_expression\n", "line-goes-on", ""),  # not for the word
+        ("foo(█x)\n", "in-word", ""),
+        ("foo(a, █)[0]\n", "", ""),
         ("x = '" + "a" * 2000 + "█\n", "long-line", ""),
     ],
 )

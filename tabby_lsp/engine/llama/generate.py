@@ -120,6 +120,7 @@ class Generation:
         room = request.max_tokens * request.candidates + max(0, len(forced) - heal) + (SIZES[0] if self._guesses else 0)
         slot, reused = self._kv.place(key, tokens, room=room, keep_at_most=stem - 1)
         self.ticket.prompt, self.ticket.reused = len(tokens), reused
+        self._totals.requests += 1
         lanes: list[_Lane] = []
         try:
             yield from self._prefill(slot, tokens, keep=heal + 1)

@@ -42,9 +42,9 @@ def spell(logits: Logits, vocabulary: Vocabulary, text: bytes) -> int:
         where one has not, the most probable token of all.
     """
     allowed = vocabulary.spelling(text)
-    if not allowed:
+    if not len(allowed):
         return int(logits.argmax())
-    return allowed[int(logits[allowed].argmax())]
+    return int(allowed[logits[allowed].argmax()])
 
 
 def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, besides: Sequence[int] = ()) -> list[int]:
@@ -63,7 +63,9 @@ def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, be
     if count <= 0:
         return []
     if text:
-        allowed = np.array(vocabulary.beyond(text) or vocabulary.spelling(text) or [int(logits.argmax())])
+        longer = vocabulary.beyond(text)
+        spelled = longer if len(longer) else vocabulary.spelling(text)
+        allowed = spelled if len(spelled) else np.array([logits.argmax()])
         likeliest = allowed[_likeliest(logits[allowed])]
     else:
         likeliest = _likeliest(logits)

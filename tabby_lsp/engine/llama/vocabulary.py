@@ -12,8 +12,14 @@ import functools
 import threading
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from tabby_lsp.engine.types import Marker, Piece
 from tabby_lsp.errors import EngineError, EngineFault
+
+Tokens = npt.NDArray[np.int32]
+"""Token ids, shape (n,)."""
 
 COUNTS = 65_536
 """Lines whose token count is remembered: counting is asked for the same lines on each keystroke."""
@@ -43,11 +49,12 @@ class Vocabulary:
         self._pieces = [self._read_piece(token, buffer) for token in range(self.size)]
         self._in_order = sorted((t for t in range(self.size) if self._pieces[t]), key=self.piece)
         self._by_piece = {self._pieces[t]: t for t in self._in_order}
+        self._ids = np.array(self._in_order, dtype=np.int32)
+        self._lengths = np.array([len(self._pieces[t]) for t in self._in_order], dtype=np.int32)
         # caches of this vocabulary's own: one on the class would keep each unloaded vocabulary for ever
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
         self.marker = functools.cache(self._marker)
         self.is_end = functools.cache(self._is_end)
-        self.beyond = functools.lru_cache(maxsize=TEXTS)(self._beyond)
         self._encoded = functools.lru_cache(maxsize=TEXTS)(self._encode)
 
     def close(self) -> None:
@@ -159,24 +166,28 @@ class Vocabulary:
         """Whether the token ends a generation."""
         return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
 
-    def spelling(self, text: bytes) -> list[int]:
+    def spelling(self, text: bytes) -> Tokens:
         """Every token with which `text` may begin or that begins with all of it.
 
         Args:
             text: what must be written next.
 
         Returns:
-            Token ids: the ones whose bytes are a prefix of `text`, and the ones whose bytes start with `text`.
+            The tokens whose bytes start with `text`, then the ones whose bytes are a shorter beginning of it.
         """
-        low = bisect.bisect_left(self._in_order, text, key=self.piece)
-        high = bisect.bisect_left(self._in_order, text + b"\xff" * 4, lo=low, key=self.piece)
-        found = self._in_order[low:high]
-        found += [self._by_piece[text[:n]] for n in range(1, len(text)) if text[:n] in self._by_piece]
-        return found
+        low, high = self._starting(text)
+        shorter = [self._by_piece[text[:n]] for n in range(1, len(text)) if text[:n] in self._by_piece]
+        return np.concatenate((self._ids[low:high], np.array(shorter, dtype=np.int32)))
 
-    def _beyond(self, text: bytes) -> list[int]:
+    def beyond(self, text: bytes) -> Tokens:
         """Of `spelling`, the tokens that go beyond the text."""
-        return [token for token in self.spelling(text) if len(self.piece(token)) > len(text)]
+        low, high = self._starting(text)
+        return self._ids[low:high][self._lengths[low:high] > len(text)]
+
+    def _starting(self, text: bytes) -> tuple[int, int]:
+        """Where the tokens whose bytes start with `text` stand in order: 53,000 begin with a space, so nobody loops."""
+        low = bisect.bisect_left(self._in_order, text, key=self.piece)
+        return low, bisect.bisect_left(self._in_order, text + b"\xff" * 4, lo=low, key=self.piece)
 
     def named_markers(self) -> dict[str, str]:
         """The fill-in-the-middle tokens that the GGUF itself names, by role; empty text for one it does not."""
