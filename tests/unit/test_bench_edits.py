@@ -48,6 +48,9 @@ def test_keys_type_the_text(text: str) -> None:
         ("a\nb", "a\nb\nc", [Hunk(3, 0, "\nc")]),
         ("f(one)\n", "f(two)\n", [Hunk(2, 3, "two")]),  # inside the line
         ("f(a)\n", "f(a, b)\n", [Hunk(3, 0, ", b")]),
+        ("x: OldState,\n", "x: NewState,\n", [Hunk(3, 8, "NewState")]),  # a word is typed to its end
+        ("x: State,\n", "x: NewState,\n", [Hunk(3, 0, "New")]),  # unless nothing of it is replaced
+        ("f(a.b)\n", "f(c.b)\n", [Hunk(2, 1, "c")]),
         ("a\nb\nc\n", "a\nc\n", [Hunk(2, 2, "")]),
         ("a\nb\nc\n", "x\nb\nyz\n", [Hunk(0, 1, "x"), Hunk(4, 1, "yz")]),
     ],

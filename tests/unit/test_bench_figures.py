@@ -117,6 +117,18 @@ def test_tokens() -> None:
     assert silent["wasted"].n == silent["evaluated_all"].n == 0
 
 
+def test_the_same_tokens_over_keys_requests_and_suggestions() -> None:
+    """Who asks for one key in four is cheap a key, and not a request."""
+    keys = [key("a", "b", shown="b"), key("b"), key("c"), key("d")]
+    rare = figures_of([session(*keys, usage=Usage(1.0, 1.0, 800, 5, 1))])
+    often = figures_of([session(*keys, key("e", "f", shown="f"), usage=Usage(1.0, 1.0, 1000, 5, 10))])
+    assert [rare[f"evaluated_{a}"].value for a in ("all", "request", "shown")] == [200, 800, 800]
+    assert [often[f"evaluated_{a}"].value for a in ("all", "request", "shown")] == [200, 100, 500]
+    assert (rare["requests"].value, often["requests"].value) == (25, 200)
+    unknown = figures_of([session(key("a"), usage=Usage(1.0, 1.0, 800, 5))])
+    assert unknown["evaluated_request"].n == unknown["evaluated_shown"].n == unknown["requests"].n == 0
+
+
 def test_intervals_come_from_whole_hunks() -> None:
     """Ten keys of one hunk are one case, however alike they are."""
     one = session(*(key("a", "rest", shown="b") for _ in range(10)))

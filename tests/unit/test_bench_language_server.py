@@ -68,7 +68,7 @@ while True:
         elif typed == "q":
             sys.exit("that was too much")
     elif method == "workspace/executeCommand":
-        write(id=message["id"], result={"engine": {"evaluated": 11, "generated": 12}})
+        write(id=message["id"], result={"engine": {"evaluated": 11, "generated": 12, "requests": 13}})
     elif method == "shutdown":
         write(id=message["id"], result=None)
     elif method == "exit":
@@ -152,7 +152,7 @@ async def test_places_are_utf_16(bench: Bench) -> None:
 
 async def test_what_it_cost(bench: Bench) -> None:
     usage = await bench.server.usage()
-    assert (usage.evaluated, usage.generated) == (11, 12)
+    assert (usage.evaluated, usage.generated, usage.requests) == (11, 12, 13)
     assert usage.cpu_s >= 0
     assert usage.peak_mb > 1
     assert 0 <= await bench.server.idle() < 5

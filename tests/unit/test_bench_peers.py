@@ -131,7 +131,7 @@ async def test_idle_waits_for_the_request_and_shows_nothing_of_it(vim: Vim) -> N
     assert await editor.contestant.idle() >= 0.09
     assert not editor.shown
     usage = await editor.contestant.usage()
-    assert (usage.evaluated, usage.generated) == (12, 3)
+    assert (usage.evaluated, usage.generated, usage.requests) == (12, 3, 1)
 
 
 async def test_the_ring_is_sent_while_nobody_types(vim: Vim, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ async def test_the_agent_asks_shows_and_cancels() -> None:
         assert server.gone == 1
         assert len(editor.shown) == 2
         usage = await agent.usage()
-        assert (usage.evaluated, usage.generated) == (12, 3)
+        assert (usage.evaluated, usage.generated, usage.requests) == (12, 3, 2)
         assert usage.cpu_s > 0
     finally:
         await agent.stop()

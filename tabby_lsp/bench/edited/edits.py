@@ -22,6 +22,7 @@ LONGEST_FILE = 300_000
 """Characters; finding the edits of a longer file takes too long."""
 
 _KEYS = re.compile(r"\A[^\S\n]+|\n[^\S\n]*|.", re.DOTALL)
+_WORD = re.compile(r"\w+")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -93,11 +94,20 @@ def _trim(base: str, start: int, removed: str, typed: str) -> Hunk:
     ahead = agreeing(removed, typed)
     removed, typed, start = removed[ahead:], typed[ahead:], start + ahead
     behind = agreeing(removed[::-1], typed[::-1])
+    if behind < len(removed):  # something is replaced: nobody stops in a word because the old one ended alike
+        behind -= _of_split_word(removed, typed, behind)
     removed, typed = removed[: len(removed) - behind], typed[: len(typed) - behind]
     if not removed and len(typed) > 1 and typed.endswith("\n") and start and base[start - 1] == "\n":
         # people add lines by a line break at the end of the line above
         return Hunk(start - 1, 0, "\n" + typed[:-1])
     return Hunk(start, len(removed), typed)
+
+
+def _of_split_word(removed: str, typed: str, behind: int) -> int:
+    """How many of the last `behind` characters, common to both, are the end of a word that begins before them."""
+    tail = _WORD.match(removed, len(removed) - behind)
+    goes_on = any(_WORD.match(text[: len(text) - behind][-1:]) for text in (removed, typed))
+    return len(tail[0]) if tail and goes_on else 0
 
 
 def excerpt(base: str, all_hunks: Sequence[Hunk], first: int, count: int) -> tuple[str, tuple[Hunk, ...]]:

@@ -230,4 +230,4 @@ def _spent(before: Usage, after: Usage) -> Usage:
         was, is_now = getattr(before, name), getattr(after, name)
         return None if was is None or is_now is None else is_now - was
 
-    return Usage(after.cpu_s - before.cpu_s, after.peak_mb, more("evaluated"), more("generated"))
+    return Usage(after.cpu_s - before.cpu_s, after.peak_mb, *map(more, ("evaluated", "generated", "requests")))

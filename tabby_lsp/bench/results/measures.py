@@ -134,10 +134,21 @@ def _tokens(name: str) -> Callable[[Part], tuple[float, float]]:
     return ratio
 
 
-def _spent(name: str) -> Callable[[Part], tuple[float, float]]:
+def _spent(name: str, scale: float = 1.0) -> Callable[[Part], tuple[float, float]]:
     def ratio(part: Part) -> tuple[float, float]:
         total = getattr(part.session.usage, name)
-        return (0, 0) if total is None else (total, len(part.keys))
+        return (0, 0) if total is None else (total * scale, len(part.keys))
+
+    return ratio
+
+
+def _spent_a(what: Literal["requests", "shown"]) -> Callable[[Part], tuple[float, float]]:
+    """Prompt tokens evaluated, idle work included, over requests to the model, or over keys with a suggestion."""
+
+    def ratio(part: Part) -> tuple[float, float]:
+        usage = part.session.usage
+        count = usage.requests if what == "requests" else sum(bool(key.shown) for key in part.keys)
+        return (0, 0) if usage.evaluated is None or count is None else (usage.evaluated, count)
 
     return ratio
 
@@ -187,9 +198,14 @@ MEASURES: tuple[Measure, ...] = (
     Measure("evaluated", "prompt tokens evaluated", "/answer", "less", "ratio", _tokens("evaluated")),
     Measure("reused", "prompt tokens reused", "/answer", "", "ratio", _tokens("reused")),
     Measure("generated", "tokens generated", "/answer", "less", "ratio", _tokens("generated")),
-    Measure("evaluated_all", "evaluated in all", "/request", "less", "ratio", _spent("evaluated"), whole=True),
-    Measure("generated_all", "generated in all", "/request", "less", "ratio", _spent("generated"), whole=True),
-    Measure("wasted", "generated and never seen", "/request", "less", "ratio", _wasted, whole=True),
+    # the same tokens over what was pressed, over what the model was asked for, and over what came of it: a contestant
+    # that asks for few keys looks cheap a key, one that asks for many looks cheap a request
+    Measure("evaluated_all", "evaluated in all", "/key", "less", "ratio", _spent("evaluated"), whole=True),
+    Measure("evaluated_request", "evaluated in all", "/request", "less", "ratio", _spent_a("requests"), whole=True),
+    Measure("evaluated_shown", "evaluated in all", "/suggestion", "less", "ratio", _spent_a("shown"), whole=True),
+    Measure("requests", "requests to the model", "/100 keys", "", "ratio", _spent("requests", 100), whole=True),
+    Measure("generated_all", "generated in all", "/key", "less", "ratio", _spent("generated"), whole=True),
+    Measure("wasted", "generated and never seen", "/key", "less", "ratio", _wasted, whole=True),
     Measure("cancelled", "requests cancelled", "%", "", "ratio", _count(lambda key: key.cancelled)),
     Measure("late", "stale shown (must be 0)", "", "less", "total", lambda part: [sum(k.late for k in part.keys)]),
     # at the end of a session; what the server computes in idle time by itself is part of it

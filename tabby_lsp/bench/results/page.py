@@ -27,6 +27,8 @@ ROWS: Mapping[str, str] = {
     "waited_all_p95": "time to suggestion, p95",
     "seen_all_p50": "until something is seen, p50",
     "evaluated_all": "prompt tokens evaluated a key",
+    "evaluated_request": "the same a request to the model",
+    "evaluated_shown": "the same a suggestion shown",
     "generated_all": "tokens generated a key",
     "cpu_character": "CPU an accepted character",
     "peak_p100": "peak memory",

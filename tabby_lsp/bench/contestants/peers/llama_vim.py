@@ -67,6 +67,7 @@ class LlamaVim:
         self._indent = -1
         self._job: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._requests = 0
 
     async def start(self, show: Show) -> None:
         """Start llama-server and wait until it has loaded the model."""
@@ -114,7 +115,7 @@ class LlamaVim:
 
     async def usage(self) -> Usage:
         """Of llama-server alone: llama.vim's own work is done here."""
-        return Usage(*self._meter.spent(), *await self._server.tokens())
+        return Usage(*self._meter.spent(), *await self._server.tokens(), self._requests)
 
     async def stop(self) -> None:
         """End llama-server."""
@@ -175,6 +176,7 @@ class LlamaVim:
         }
 
     async def _request(self, body: Json, keys: Sequence[Key], version: int | None) -> None:
+        self._requests += 1
         try:
             reply = await self._server.complete("/infill", body)
             answer = read(reply)

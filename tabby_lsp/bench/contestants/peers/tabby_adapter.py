@@ -103,6 +103,11 @@ class TabbyAdapter:
         self.total = Cost()
         """Of all requests, the cancelled ones as far as they came."""
 
+    @property
+    def requests(self) -> int:
+        """Completions that were asked for."""
+        return self._count
+
     async def start(self) -> int:
         """Listen; returns the port."""
         self._server = await asyncio.start_server(self._serve, loopback.HOST, 0, limit=loopback.LARGEST_BODY)

@@ -127,8 +127,9 @@ class TabbyAgent:
         generated for them, or those that the adapter saw, where they are more.
         """
         total = self._adapter.total if self._adapter else Cost()
+        requests = self._adapter.requests if self._adapter else 0
         evaluated, generated = await self._server.tokens()
-        return Usage(*self._meter.spent(), max(evaluated, total.evaluated), max(generated, total.generated))
+        return Usage(*self._meter.spent(), max(evaluated, total.evaluated), max(generated, total.generated), requests)
 
     async def stop(self) -> None:
         """End the agent, the adapter and llama-server."""
