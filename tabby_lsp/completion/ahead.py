@@ -4,6 +4,7 @@
 - A document is changed: its prompt is evaluated around the change.
 - A short one is opened: its text is evaluated, with which any prompt in it begins.
 - The anchor is far behind: the window is laid out anew and evaluated, then swapped in.
+- The cursor needs other files than the prompt shows: what they say is evaluated, then swapped in.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Ahead:
         self._prompts = prompts
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
+        self._evaluated: set[str] = set()
         self.place: tuple[str, int] | None = None
 
     @property
@@ -55,6 +57,12 @@ class Ahead:
         if self._task is not None:
             self._task.cancel()
             self._task = None
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self._evaluated.discard(uri)
+        if self.place and self.place[0] == uri:
+            self.stop()
 
     def opened(self, snapshot: Snapshot) -> None:
         """A document was opened, and nobody knows where the cursor is."""
@@ -84,11 +92,19 @@ class Ahead:
             return
         await asyncio.sleep(REST_S)
         uri, info = snapshot.uri, self._engine.info
+        block = await self._prompts.fresh(snapshot, position, settings, info)
+        if block is not None and uri not in self._evaluated:
+            self._prompts.show(uri, block)  # nothing is lost by it
+            block = None
         made = self._prompts.stable(snapshot, position, settings, info)
         # the quick one first, where the whole one will take a while: the user may be back before that
         done = await self._evaluate(uri, made.whole, made.quick, made.patience)
         if done.quick:
             await self._evaluate(uri, made.whole)
+        self._evaluated.add(uri)
+        if block is not None:
+            await self._evaluate(uri + RENEWED, self._prompts.stable(snapshot, position, settings, info, block).whole)
+            self._prompts.show(uri, block)
         if renewed := self._prompts.renewed(snapshot, position, settings, info):
             prompt, window = renewed
             await self._evaluate(uri + RENEWED, prompt)
@@ -98,8 +114,10 @@ class Ahead:
         await asyncio.sleep(REST_S)
         if not self._loaded():
             return
-        info = self._engine.info
-        if prompt := self._prompts.beginning(snapshot, self._settings(), info):
+        info, settings = self._engine.info, self._settings()
+        if block := await self._prompts.fresh(snapshot, None, settings, info):
+            self._prompts.show(snapshot.uri, block)
+        if prompt := self._prompts.beginning(snapshot, settings, info):
             await self._evaluate(snapshot.uri, prompt)
 
     async def _evaluate(self, key: str, prompt: Prompt, quick: Prompt | None = None, patience: int = 0) -> Result:

@@ -31,6 +31,7 @@ class Family:
     name: str = ""
     repository: str = ""
     separator: str = ""
+    context: Literal["comments", "files"] = "comments"
     tail: int = 64
     heal: int = 1
     stop: tuple[str, ...] = ()

@@ -118,6 +118,14 @@ class Flights:
             info = await asyncio.wrap_future(self._engine.ready())
         if self.current.get(flight.case.snapshot.uri) is not flight:
             raise Cancelled("superseded")
+        # not before: idle work has just been told to end, and has all cores until then
+        with watch.stage("syntax"):
+            _ = flight.case.scope
+        if flight.case.invoked and not self._prompts.block(flight.case.snapshot.uri).snippets:
+            with watch.stage("context"):  # who asks by hand can wait for it; nothing of the document is lost by it yet
+                block = await self._prompts.fresh(flight.case.snapshot, flight.case.position, settings, info)
+            if block is not None:
+                self._prompts.show(flight.case.snapshot.uri, block)
         with watch.stage("window"):
             made = self._prompts.at(flight.case, settings, info)
             case = flight.case = replace(flight.case, markers=made.family.markers)

@@ -9,6 +9,7 @@ From `window` on it is a flight of its own, which a later question may join and 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,8 @@ from functools import partial
 from tabby_lsp.completion import likely, postprocess, prompt, trigger
 from tabby_lsp.completion.ahead import Ahead
 from tabby_lsp.completion.case import OPENERS, Case, case_for, space_before
+from tabby_lsp.completion.context.gather import Context
+from tabby_lsp.completion.context.types import Repository
 from tabby_lsp.completion.flights import Flights
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
@@ -30,6 +33,10 @@ from tabby_lsp.engine.types import Engine, Priority
 from tabby_lsp.syntax.scope import Scope, scope_at
 from tabby_lsp.syntax.trees import Trees
 
+UNTIL_SENT = 4
+"""Turns of the event loop in which an answer reaches the client: its task wakes, ends, and its end is told. What is
+prepared behind it is some milliseconds of reading, for which the answer must not wait."""
+
 
 class Pipeline:
     """Answers questions about documents with one engine.
@@ -39,6 +46,7 @@ class Pipeline:
         settings: asked for at each question, so that a changed setting holds from the next one on.
         on_longer: told of the document when there is more of a suggestion than what was answered with early; None:
             the client cannot be told, so that no part of a line is shown.
+        repository: where documents stand, and what the prompts may show of others; None: nothing.
     """
 
     def __init__(
@@ -46,11 +54,13 @@ class Pipeline:
         engine: Engine,
         settings: Callable[[], CompletionSettings],
         on_longer: Callable[[Snapshot], None] | None = None,
+        repository: Repository | None = None,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._trees = Trees()
-        self._prompts = PromptMaker(engine, self._trees)
+        self._context = Context(repository, self._trees)
+        self._prompts = PromptMaker(engine, self._trees, self._context)
         self._ahead = Ahead(engine, self._prompts, settings)
         self._reuse = Reuse()
         self._tempo = Tempo()
@@ -73,6 +83,10 @@ class Pipeline:
         """
         if inserted and (len(inserted) <= 2 or not self._reuse.suggested(inserted)):
             self._tempo.changed(inserted, time.monotonic())
+        if inserted:
+            self._context.recent.edited(snapshot, position.line, inserted)
+        else:
+            self._context.recent.viewed(snapshot, position.line)
         elsewhere = self._ahead.place != (snapshot.uri, position.line)
         if not self._flights.is_up(snapshot.uri) and (elsewhere or not self._ahead.busy):
             self._ahead.touched(snapshot, position)
@@ -80,8 +94,7 @@ class Pipeline:
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self._flights.forget(uri)
-        if self._ahead.place and self._ahead.place[0] == uri:
-            self._ahead.stop()
+        self._ahead.forget(uri)
         self._newest.pop(uri, None)
         self._trees.forget(uri)
         self._prompts.forget(uri)
@@ -123,8 +136,6 @@ class Pipeline:
                     return Answer((), "superseded", timings=watch.timings)
                 if answer := await self._known(case, watch):
                     return answer
-        with watch.stage("syntax"):
-            _ = case.scope
         self._ahead.stop()
         flight = self._flights.launch(case, watch)
         started = time.monotonic()
@@ -138,6 +149,7 @@ class Pipeline:
         return replace(answer, suggestions=shown, reason=reason, timings=timings)
 
     def _case(self, ask: Ask) -> Case:
+        @functools.cache  # a case is copied on its way, and a copy looks again
         def look() -> Scope:
             return scope_at(ask.snapshot, ask.position, self._trees.tree(ask.snapshot))
 
@@ -211,6 +223,8 @@ class Pipeline:
 
     async def _prefetch(self, snapshot: Snapshot, suggestion: Suggestion) -> None:
         """Ask what would follow if a suggestion were accepted; the answer is found when it is."""
+        for _ in range(UNTIL_SENT):
+            await asyncio.sleep(0)
         if not self._settings().prefetch or self._flights.is_up(snapshot.uri):
             return
         after, cursor = accepted(snapshot, suggestion)

@@ -5,18 +5,20 @@ The markers are pieces of their own, so no clipping of text can lose one and no 
 
 from __future__ import annotations
 
+from tabby_lsp.completion.context.forms import NOTHING, Beside
 from tabby_lsp.completion.families import Family
 from tabby_lsp.completion.window import Window
 from tabby_lsp.engine.types import Marker, Piece, Prompt
 
 
-def build(window: Window, family: Family, lead: str = "") -> Prompt:
-    """The prompt for a window.
+def build(window: Window, family: Family, lead: str = "", beside: Beside = NOTHING) -> Prompt:
+    """The prompt for a window, and what of other files stands beside it.
 
     With an anchor it reads `PRE head SUF suffix MID tail`: the tail is the part of the middle that is known
     already, so each typed character only appends. Without one (`family.tail` 0) head and tail stand together.
     """
     head, tail, suffix = (unix(text) for text in (window.head, window.tail + lead, window.suffix))
+    head = beside.above + head
     if not family.fills:
         return Prompt((head + tail,), family.heal)
     before = (Marker(family.prefix), head)
@@ -29,6 +31,7 @@ def build(window: Window, family: Family, lead: str = "") -> Prompt:
         pieces = (*before, *after, *middle, tail)
     else:
         pieces = (*before[:1], head + tail, *after, *middle)
+    pieces = (*beside.ahead, *pieces)
     ends_in_text = not isinstance(pieces[-1], Marker)
     return Prompt(pieces, family.heal if ends_in_text else 0)
 

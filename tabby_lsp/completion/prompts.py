@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from tabby_lsp.completion import prompt
 from tabby_lsp.completion.case import Case
+from tabby_lsp.completion.context.forms import beside
+from tabby_lsp.completion.context.gather import Context
+from tabby_lsp.completion.context.types import Block
 from tabby_lsp.completion.families import Family, family_of
 from tabby_lsp.completion.window import FIRST_FILL, Budget, Window, Windows
 from tabby_lsp.config import CompletionSettings
@@ -22,6 +25,9 @@ FIRST_RATE = 200.0
 LEAST_QUICK, QUICK_STEP = 96, 32
 """Tokens of the shortest quick prompt, and the step in which it grows with the measured speed: it must not change with
 each measurement, or nothing of it could be reused."""
+NO_BLOCK = Block()
+AT_START = 8_000
+"""Characters of a document that count as seen while nobody knows where the cursor is."""
 QUICK_SUFFIX = 0.25
 """Part of a quick prompt that stands after the cursor."""
 
@@ -49,17 +55,61 @@ class PromptMaker:
     Args:
         engine: its tokenizer counts, its measured speed decides how long a quick prompt is.
         trees: for the windows' borders.
+        context: gathers what is shown of other files; None: nothing is.
     """
 
-    def __init__(self, engine: Engine, trees: Trees) -> None:
+    def __init__(self, engine: Engine, trees: Trees, context: Context | None = None) -> None:
         self._engine = engine
+        self._context = context or Context(None, trees)
         self._windows, self._quick = Windows(trees), Windows(trees)
         self._known: tuple[ModelInfo, Family] | None = None
+        self._blocks: dict[str, Block] = {}
+        self._fresh: dict[str, Block] = {}
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self._windows.forget(uri)
         self._quick.forget(uri)
+        self._blocks.pop(uri, None)
+        self._fresh.pop(uri, None)
+        self._context.forget(uri)
+
+    # ---- what is shown of other files -----------------------------------------------------------------------------
+
+    def block(self, uri: str) -> Block:
+        """What the prompts of a document show of others."""
+        return self._blocks.get(uri, NO_BLOCK)
+
+    def show(self, uri: str, block: Block) -> None:
+        """From now on the prompts of a document show that of others."""
+        self._blocks[uri] = block
+        self._fresh.pop(uri, None)
+
+    async def fresh(
+        self, snapshot: Snapshot, position: Position | None, settings: CompletionSettings, info: ModelInfo
+    ) -> Block | None:
+        """What the prompts of a document should show of others; None where they do.
+
+        Args:
+            snapshot: the document.
+            position: the cursor; None where nobody knows it.
+            settings: of completion.
+            info: of the model.
+        """
+        uri = snapshot.uri
+        if self._context.is_due(uri, position.line if position else -1):
+            family, tokenizer = self.family(info), self._engine.tokenizer
+            last, text = self.block(uri), snapshot.text[:AT_START]
+            if position is not None:
+                budget = _budget(settings, family, info.context)
+                window = self._windows.around(snapshot, position, budget, tokenizer)
+                text = window.head + window.tail + window.suffix
+            block = await self._context.gather(snapshot, position, last, text, tokenizer, family)
+            if block is last:
+                self._fresh.pop(uri, None)
+            else:
+                self._fresh[uri] = block
+        return self._fresh.get(uri)
 
     def family(self, info: ModelInfo) -> Family:
         """The loaded model's template."""
@@ -80,10 +130,12 @@ class PromptMaker:
         lead: str = "",
         *,
         whole_only: bool = False,
+        block: Block | None = None,
     ) -> Prompts:
         family, tokenizer = self.family(info), self._engine.tokenizer
         whole = _budget(settings, family, info.context)
-        built = prompt.build(self._windows.around(snapshot, position, whole, tokenizer), family, lead)
+        window = self._windows.around(snapshot, position, whole, tokenizer)
+        built = prompt.build(window, family, lead, beside(block or self.block(snapshot.uri), family))
         patience = self.patience(settings)
         if whole_only or not patience or patience >= whole.prefix + whole.suffix:
             return Prompts(built, None, 0, family)
@@ -101,9 +153,24 @@ class PromptMaker:
 
     # ---- for idle time ----------------------------------------------------------------------------------------------
 
-    def stable(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> Prompts:
-        """What the next questions about this place will begin with."""
-        return self._made(snapshot, position, settings, info)
+    def stable(
+        self,
+        snapshot: Snapshot,
+        position: Position,
+        settings: CompletionSettings,
+        info: ModelInfo,
+        block: Block | None = None,
+    ) -> Prompts:
+        """What the next questions about this place will begin with.
+
+        Args:
+            snapshot: the document.
+            position: the cursor.
+            settings: of completion.
+            info: of the model.
+            block: what it is to show of others, in place of what it does; None: that.
+        """
+        return self._made(snapshot, position, settings, info, block=block)
 
     def renewed(
         self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo
@@ -112,7 +179,8 @@ class PromptMaker:
         family = self.family(info)
         budget = _budget(settings, family, info.context)
         window = self._windows.renewed(snapshot, position, budget, self._engine.tokenizer)
-        return None if window is None else (prompt.build(window, family), window)
+        shown = beside(self.block(snapshot.uri), family)
+        return None if window is None else (prompt.build(window, family, beside=shown), window)
 
     def adopt(self, uri: str, window: Window) -> None:
         """A renewed window is in the cache: from now on it is the one that is continued."""
@@ -125,7 +193,8 @@ class PromptMaker:
             return None
         if self._engine.tokenizer.count(snapshot.text) > settings.prefix_tokens * FIRST_FILL:
             return None
-        return Prompt((Marker(family.prefix), prompt.unix(snapshot.text)))
+        shown = beside(self.block(snapshot.uri), family)
+        return Prompt((*shown.ahead, Marker(family.prefix), shown.above + prompt.unix(snapshot.text)))
 
 
 def _budget(settings: CompletionSettings, family: Family, context: int) -> Budget:

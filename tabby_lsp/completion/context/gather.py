@@ -1,0 +1,128 @@
+"""The context of each document: gathered from the sources, chosen, and kept where it is until something is missing.
+
+It runs in idle time, and before the first question about a document. No source may hold anything up: what the index
+does not answer in time, the prompt does without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
+
+from tabby_lsp.completion.context import choose, recent, search, siblings, symbols
+from tabby_lsp.completion.context.forms import cost_of
+from tabby_lsp.completion.context.recent import Recent
+from tabby_lsp.completion.context.types import Around, Block, Place, Repository, Source
+from tabby_lsp.completion.families import Family
+from tabby_lsp.config import ContextSettings
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.engine.types import Tokenizer
+from tabby_lsp.errors import IndexUnavailable
+from tabby_lsp.index.types import Snippet
+from tabby_lsp.syntax.trees import Trees
+
+logger = logging.getLogger(__name__)
+
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {"symbols": symbols.find, "recent": recent.find, "siblings": siblings.find, "search": search.find}
+)
+"""In the order of their worth, under the names of the settings that switch them."""
+AGAIN_S = 3.0
+"""Seconds after which the same place is looked at again."""
+NEAR = 12
+"""Lines that the cursor may move before it is another place."""
+
+
+NOWHERE = Repository(lambda: ContextSettings(enabled=False), lambda _: None)
+
+
+class Context:
+    """Gathers blocks.
+
+    Args:
+        repository: what is served; None: nothing of other files is shown.
+        trees: of the documents.
+    """
+
+    def __init__(self, repository: Repository | None, trees: Trees) -> None:
+        self._repository = repository or NOWHERE
+        self._trees = trees
+        self._looked: dict[str, tuple[int, float]] = {}
+        self.recent = Recent()
+
+    def forget(self, uri: str) -> None:
+        """A document was closed; what was edited in it stays known."""
+        self._looked.pop(uri, None)
+
+    def is_due(self, uri: str, line: int) -> bool:
+        """Whether a cursor is worth another look: not where one was taken just now."""
+        if not self._repository.settings().enabled or uri not in self._looked:
+            return True
+        last, then = self._looked[uri]
+        return abs(line - last) > NEAR or asyncio.get_running_loop().time() - then > AGAIN_S
+
+    async def gather(
+        self,
+        snapshot: Snapshot,
+        position: Position | None,
+        last: Block,
+        window: str,
+        tokenizer: Tokenizer,
+        family: Family,
+    ) -> Block:
+        """The block for a cursor, continuing the last one of its document.
+
+        Args:
+            snapshot: the document.
+            position: the cursor; None where nobody knows it.
+            last: what its prompts show now.
+            window: what they show of the document itself.
+            tokenizer: counts.
+            family: in whose form the snippets are shown.
+
+        Returns:
+            `last` itself where nothing is to be changed.
+        """
+        settings, uri = self._repository.settings(), snapshot.uri
+        if not settings.enabled or not settings.tokens:
+            return Block() if last.snippets else last
+        place = self._place_of(uri)
+
+        def cost(snippet: Snippet) -> int:
+            return cost_of(snippet, snapshot.language, family, tokenizer)
+
+        found: list[Snippet] = []
+        chosen: tuple[Snippet, ...] = ()
+        for name, source in SOURCES.items():
+            if not getattr(settings, name):
+                continue
+            room = 1 - sum(map(cost, chosen)) / settings.tokens
+            tree = self._trees.tree(snapshot)
+            around = Around(snapshot, position, tree, place, self.recent, self._path_of, room)
+            found += await self._asked(name, source, around)
+            chosen = choose.wanted(found, window, settings.tokens, cost)
+        # only now: who was stopped on the way looks again
+        self._looked[uri] = (position.line if position else -1, asyncio.get_running_loop().time())
+        kept = choose.continued(last.snippets, chosen, settings.tokens, cost)
+        if kept == last.snippets:
+            return last
+        return Block(kept, place.path, snapshot.language)
+
+    def _place_of(self, uri: str) -> Place:
+        return self._repository.place(uri) or Place(PurePosixPath(unquote(urlsplit(uri).path)).name)
+
+    def _path_of(self, uri: str) -> str:
+        return self._place_of(uri).path
+
+    async def _asked(self, name: str, source: Source, around: Around) -> tuple[Snippet, ...]:
+        try:
+            return await asyncio.wait_for(source(around), self._repository.patience_s)
+        except (IndexUnavailable, TimeoutError) as error:
+            logger.debug("%s found nothing: %s", name, error or "no answer in time")
+        except Exception:
+            logger.exception("%s could not be gathered", name)
+        return ()

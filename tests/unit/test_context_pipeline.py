@@ -1,0 +1,242 @@
+"""What of other files gets into prompts, when, and what it costs the cache."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from memory_index import MemoryIndex
+from scripted_engine import Run, ScriptedEngine, settled, until
+from typist import UNHURRIED, Document, given
+
+from tabby_lsp.completion import ahead
+from tabby_lsp.completion import prompt as prompts
+from tabby_lsp.completion.ahead import RENEWED
+from tabby_lsp.completion.context import gather
+from tabby_lsp.completion.context.types import Place, Repository
+from tabby_lsp.completion.pipeline import Pipeline
+from tabby_lsp.completion.types import Trigger
+from tabby_lsp.config import ContextSettings
+
+SHAPES = '''class Shape:
+    """Something with an area."""
+
+    def area(self, precision: int) -> float:
+        return 0.0
+
+    def scaled(self, factor: float) -> "Shape":
+        return self
+'''
+PAINT = '''def fill(shape, colour):
+    """Paint all of it."""
+    return colour
+'''
+FILES = {"pkg/shapes.py": SHAPES, "pkg/paint.py": PAINT}
+BEFORE = "from pkg.shapes import Shape\n\n\ndef measure(shape: Shape) -> float:\n    first = shape."
+AFTER = "\n    return first\n"
+URI = "file:///repo/pkg/main.py"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "REST_S", 0.0)
+
+
+class Desk:
+    """A pipeline in a repository, on a scripted engine."""
+
+    def __init__(self, files: dict[str, str] = FILES, prepare: bool = False, **context: object) -> None:
+        self.engine = ScriptedEngine()
+        self.index = MemoryIndex(files)
+        self.settings = replace(ContextSettings(), **context)  # type: ignore[arg-type]
+        completion = replace(UNHURRIED, prepare=prepare)
+        repository = Repository(lambda: self.settings, self.place)
+        self.pipeline = Pipeline(self.engine, lambda: completion, repository=repository)
+
+    def place(self, uri: str) -> Place | None:
+        return Place(uri.removeprefix("file:///repo/"), self.index) if uri.startswith("file:///repo/") else None
+
+    def open(self, before: str = BEFORE, after: str = AFTER, uri: str = URI) -> Document:
+        return Document(self.pipeline, uri, "python", before, after)
+
+    async def asked(self, document: Document, trigger: Trigger = Trigger.INVOKED) -> str:
+        """The prompt of a question."""
+        count = len(self.engine.asked)
+        task = document.ask(trigger)
+        await until(lambda: len(self.engine.asked) > count, "question")
+        run = self.engine.asked[-1]
+        run.end("x")
+        await given(task)
+        return shown(run)
+
+
+def shown(run: Run) -> str:
+    return prompts.show(run.request.prompt)
+
+
+async def test_who_asks_by_hand_gets_the_definitions_at_once() -> None:
+    desk = Desk()
+    prompt = await desk.asked(desk.open())
+    assert "# pkg/shapes.py\n# class Shape:" in prompt
+    assert "def area(self, precision: int) -> float" in prompt
+    assert prompt.index("def area") < prompt.index("def measure")
+    assert "fill" not in prompt  # nothing here names it
+
+
+async def test_the_index_is_told_what_the_code_uses_and_imports() -> None:
+    desk = Desk()
+    await desk.asked(desk.open())
+    (wanted,) = desk.index.wanted
+    assert wanted.path == "pkg/main.py"
+    assert [(found.module, found.names) for found in wanted.imports] == [("pkg.shapes", (("Shape", "Shape"),))]
+    assert "Shape" in {use.name for use in wanted.uses}
+
+
+async def test_what_the_document_shows_itself_is_not_shown_again() -> None:
+    desk = Desk()
+    prompt = await desk.asked(desk.open(before=SHAPES + "\n\n" + BEFORE))
+    assert prompt.count("def area(self, precision: int)") == 1
+
+
+async def test_nobody_waits_for_an_index_that_cannot_answer() -> None:
+    desk = Desk()
+    desk.index.up = False
+    assert "pkg/shapes.py" not in await desk.asked(desk.open())
+
+
+async def test_nobody_waits_for_an_index_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import Future
+
+    desk = Desk()
+    monkeypatch.setattr(desk.index, "definitions", lambda _: Future())
+    desk.pipeline = Pipeline(
+        desk.engine, lambda: UNHURRIED, repository=Repository(lambda: desk.settings, desk.place, patience_s=0.01)
+    )
+    assert "def measure" in await desk.asked(desk.open())
+
+
+async def test_switched_off_nothing_is_asked_and_nothing_shown() -> None:
+    desk = Desk(enabled=False)
+    assert "pkg/shapes.py" not in await desk.asked(desk.open())
+    assert not desk.index.wanted
+
+
+@pytest.mark.parametrize("source", gather.SOURCES)
+async def test_each_source_can_be_switched_off(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    async def note(name: str) -> tuple[()]:
+        called.append(name)
+        return ()
+
+    monkeypatch.setattr(gather, "SOURCES", {name: lambda _, name=name: note(name) for name in gather.SOURCES})
+    desk = Desk(**{source: False})
+    await desk.asked(desk.open())
+    assert called == [name for name in gather.SOURCES if name != source]
+
+
+async def test_a_key_asks_without_context_until_it_is_there() -> None:
+    """Nobody who types waits for what may be gathered in idle time."""
+    desk = Desk()
+    assert "pkg/shapes.py" not in await desk.asked(desk.open(), Trigger.TYPING)
+    assert not desk.index.wanted
+
+
+async def test_in_idle_time_it_is_gathered_and_then_shown() -> None:
+    desk = Desk(prepare=True)
+    document = desk.open()
+    document.type("a")
+    await until(lambda: desk.engine.prefills, "idle work")
+    await settled()
+    document.type("r")
+    prompt = await desk.asked(document, Trigger.TYPING)
+    assert "# pkg/shapes.py\n# class Shape:" in prompt
+
+
+async def test_an_opened_document_begins_with_what_it_imports() -> None:
+    desk = Desk(prepare=True)
+    document = desk.open()
+    desk.pipeline.opened(document.snapshot)
+    await until(lambda: desk.engine.prefills, "idle work")
+    assert "# pkg/shapes.py\n# class Shape:" in shown(desk.engine.prefills[0])
+
+
+async def test_what_is_new_is_evaluated_before_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then the cache serves what was shown."""
+    monkeypatch.setattr(gather, "AGAIN_S", 0.0)
+    desk = Desk(prepare=True)
+    document = desk.open()
+    document.type("a")
+    await until(lambda: desk.engine.prefills, "idle work")
+    await settled()
+    before = shown(desk.engine.prefills[-1]).partition("<|fim_suffix|>")[0].rstrip("\n")
+    desk.engine.hold_prefill = True
+    document.type("rea()\n    second = fill(first, ")
+    await until(lambda: any(not run.over for run in desk.engine.prefills), "idle work")
+    for _ in range(3):
+        (held,) = [run for run in desk.engine.prefills if not run.over]
+        if held.request.key.endswith(RENEWED):
+            break
+        assert "pkg/paint.py" not in shown(held)
+        held.prefilled()
+        await settled()
+    assert "# pkg/paint.py\n# def fill(shape, colour)" in shown(held)
+    assert "class Shape" in before
+    assert shown(held).startswith(before), "what was shown stays where it is"
+    document.type("c")
+    assert "pkg/paint.py" not in await desk.asked(document, Trigger.TYPING)
+
+
+async def test_the_same_place_is_not_looked_at_at_each_key() -> None:
+    desk = Desk(prepare=True)
+    document = desk.open()
+    for key in "area":
+        document.type(key)
+        await settled()
+        await asyncio.sleep(0.005)
+    assert len(desk.index.wanted) == 1
+
+
+async def test_edits_elsewhere_are_shown_with_their_surroundings() -> None:
+    desk = Desk(symbols=False, search=False)
+    other = desk.open("def helper(a):\n    return ", "\n", "file:///repo/pkg/helper.py")
+    other.type("a + 1")
+    assert "# pkg/helper.py\n# def helper(a):\n#     return a + 1\n" in await desk.asked(desk.open())
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [(".env", "PASSWORD = hunter2"), ("settings.py", 'aws_secret = "AKIA' + "Z3MPQ7RX2WLK5DNV" + '"')],
+)
+async def test_secrets_are_not_shown(path: str, text: str) -> None:
+    desk = Desk(symbols=False, search=False)
+    other = desk.open("", "\n", f"file:///repo/{path}")
+    other.type(text)
+    assert path not in await desk.asked(desk.open())
+
+
+async def test_a_document_of_no_folder_is_shown_by_its_name() -> None:
+    desk = Desk()
+    other = desk.open("def helper(a):\n    return ", "\n", "untitled:my%20notes.py")
+    other.type("a + 1")
+    assert "# my notes.py\n# def helper" in await desk.asked(desk.open())
+
+
+async def test_a_search_is_asked_last_and_only_where_there_is_room() -> None:
+    desk = Desk(symbols=False)
+    await desk.asked(desk.open())
+    assert [query.exclude for query in desk.index.queries] == ["pkg/main.py"]
+    crowded = Desk(tokens=70)
+    await crowded.asked(crowded.open())
+    assert crowded.index.wanted
+    assert not crowded.index.queries
+
+
+async def test_a_closed_document_starts_anew() -> None:
+    desk = Desk()
+    document = desk.open()
+    assert "pkg/shapes.py" in await desk.asked(document)
+    desk.pipeline.forget(document.uri)
+    desk.index.up = False
+    assert "pkg/shapes.py" not in await desk.asked(document)
