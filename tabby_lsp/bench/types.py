@@ -39,6 +39,7 @@ class Script:
         language: LSP language identifier.
         base: the text that is opened.
         hunks: in the order of the file; each one's offsets count with the earlier ones done.
+        folder: where the repository is, as it was before the edits; empty: the file stands alone.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Script:
     language: str
     base: str
     hunks: tuple[Hunk, ...]
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,15 @@ class Usage:
         peak_mb: the most memory that was resident at once, MiB.
         evaluated: prompt tokens evaluated in all, idle work included; None where it does not say.
         generated: tokens generated in all, the ones that nobody saw included; None where it does not say.
+        requests: generations that its model was asked for, cancelled and speculative ones included; a key that is
+            answered without the model is none; None where it does not say.
     """
 
     cpu_s: float
     peak_mb: float
     evaluated: int | None = None
     generated: int | None = None
+    requests: int | None = None
 
 
 class Contestant(Protocol):

@@ -10,8 +10,9 @@ import asyncio
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from tabby_lsp.bench.contestants.processes import Tree
 from tabby_lsp.bench.contestants.programs import Program, Trace, ghost_text
@@ -33,10 +34,12 @@ class LanguageServer:
 
     Args:
         program: what to start.
+        folders: the workspace; empty: documents stand alone.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, folders: Sequence[Path] = ()) -> None:
         self.name = program.name
+        self._folders = [{"uri": folder.as_uri(), "name": folder.name} for folder in folders] or None
         self._program = program
         self._show: Show = lambda _: None
         self._asked: tuple[int, asyncio.Future[Json]] | None = None
@@ -79,8 +82,8 @@ class LanguageServer:
             "processId": os.getpid(),
             "clientInfo": {"name": "tabby-lsp bench"},
             "capabilities": self._program.capabilities,
-            "rootUri": None,
-            "workspaceFolders": None,
+            "rootUri": self._folders[0]["uri"] if self._folders else None,
+            "workspaceFolders": self._folders,
             "initializationOptions": self._program.options,
             "trace": "verbose",
         }
@@ -100,7 +103,7 @@ class LanguageServer:
             "client/unregisterCapability": lambda _: None,
             "window/showMessageRequest": lambda _: None,
             "workspace/configuration": lambda params: [None] * len(params["items"]),
-            "workspace/workspaceFolders": lambda _: None,
+            "workspace/workspaceFolders": lambda _: self._folders,
         }
 
     async def stop(self) -> None:
@@ -208,7 +211,8 @@ class LanguageServer:
             params = {"command": STATISTICS, "arguments": []}
             said = await self._wire.ask("workspace/executeCommand", params, REPLY_S)
             engine = said.get("engine") or {} if isinstance(said, dict) else {}
-        return Usage(cpu_s, self._tree.peak_mb(), engine.get("evaluated"), engine.get("generated"))
+        counts = (engine.get(name) for name in ("evaluated", "generated", "requests"))
+        return Usage(cpu_s, self._tree.peak_mb(), *counts)
 
     # ---- what it says -----------------------------------------------------------------------------------------------
 

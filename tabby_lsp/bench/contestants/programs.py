@@ -65,6 +65,17 @@ def is_ready(method: str, params: Json) -> bool:
     return params["state"] == "ready"
 
 
+def is_indexed(method: str, params: Json) -> bool:
+    """Whether one says that the model is loaded and the workspace indexed.
+
+    Raises:
+        TabbyError: there will be no model, or no index.
+    """
+    if method == "tabby/status" and params.get("index") == "failed":
+        raise TabbyError("The server has no index.", "Try `tabby-lsp index`.")
+    return is_ready(method, params) and params.get("index") in ("ready", "reading")
+
+
 def more_for(method: str, params: Json) -> int | None:
     """The version of the document for which tabby-lsp says that asking again brings more; None: it says nothing."""
     return params["version"] if method == "tabby/longer" else None
@@ -98,12 +109,13 @@ class Program:
     cursor: str = ""
 
 
-def our_program(name: str, options: Mapping[str, Json]) -> Program:
+def our_program(name: str, options: Mapping[str, Json], *, indexed: bool = False) -> Program:
     """This very program, with no settings of the user's except where models are.
 
     Args:
         name: of the contestant.
         options: settings, as a client sends them.
+        indexed: whether there are folders, so that it is ready when they are indexed.
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TABBY_LSP_")}
     environment |= {key: os.environ[key] for key in ("TABBY_LSP_MODELS",) if key in os.environ}
@@ -116,7 +128,7 @@ def our_program(name: str, options: Mapping[str, Json]) -> Program:
         environment,
         dict(options),
         CAPABILITIES | takes_longer,
-        ready=is_ready,
+        ready=is_indexed if indexed else is_ready,
         trace=our_trace,
         again=more_for,
         cursor="tabby/cursor",

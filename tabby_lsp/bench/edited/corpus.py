@@ -81,6 +81,24 @@ def edited_files(
     return f"releases of {title}", _in_turn(mixed, files)
 
 
+def files_of(source: str, *, offline: bool = False) -> dict[str, bytes]:
+    """The files of a package before an edit.
+
+    Args:
+        source: of the edited file.
+        offline: use only what was fetched before.
+
+    Raises:
+        TabbyError: it is none of the corpus, or the archive cannot be had.
+    """
+    name, _, versions = source.partition(" ")
+    for package in packages():
+        for release in package.releases:
+            if package.name == name and release.version == versions.partition(" ")[0]:
+                return _members(bring(release, lambda _: None, offline=offline), package)
+    raise TabbyError(f"{source!r} is not of the corpus.")
+
+
 def _edits_of(package: Package, say: Callable[[str], None], *, offline: bool) -> Iterable[Edited]:
     """A package's edited files; a path counts once, in its newest edit."""
     archives = [_members(bring(release, say, offline=offline), package) for release in package.releases]

@@ -24,6 +24,8 @@ FEW_FILES = 2
 """Edited files below which whole new ones count too."""
 LONGEST_NEW_FILE = 4_000
 """Characters of an added file that may be typed as a whole."""
+MOST_FILES = 2_000
+"""Files of a repository that are laid beside an edited one."""
 SECONDS = 60.0
 """For one git command."""
 
@@ -80,6 +82,22 @@ def from_repository(repository: Path, files: int) -> list[Edited]:
         found += _pick(repository, files, seen, added=True)
     if not found:
         raise TabbyError(f"{repository} has no commit that changes code.", "Name another one, or use --corpus.")
+    return found
+
+
+def files_of(repository: Path, commit: str) -> dict[str, bytes]:
+    """The files of a repository before a commit that count as code, by path.
+
+    Raises:
+        TabbyError: there is no such commit.
+    """
+    found: dict[str, bytes] = {}
+    listed = _git(repository, "ls-tree", "-r", "-l", "-z", f"{commit}^1").decode("utf-8", "surrogateescape")
+    for entry in filter(None, listed.split("\0")):
+        facts, _, path = entry.partition("\t")
+        _, kind, blob, size = facts.split()
+        if kind == "blob" and is_code(path) and int(size) <= edits.LONGEST_FILE and len(found) < MOST_FILES:
+            found[path] = _git(repository, "cat-file", "blob", blob)
     return found
 
 

@@ -12,11 +12,13 @@ import gzip
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tabby_lsp.bench.fim.execution import execute, program_of
+from tabby_lsp.completion.context.types import Repository
 from tabby_lsp.completion.families import Family, family_of
 from tabby_lsp.completion.pipeline import Pipeline
 from tabby_lsp.completion.types import Ask, Trigger
@@ -43,6 +45,8 @@ class Hole:
         language: LSP language identifier.
         test: Python that defines `check(candidate)`; empty where the set has none.
         entry_point: the function that the test is for.
+        path: of the file, relative to its repository; empty where the set names none.
+        files: (path, text) of fragments of other files of the repository.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Hole:
     language: str
     test: str = ""
     entry_point: str = ""
+    path: str = ""
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class Score:
         generated: tokens generated.
         milliseconds: from question to answer.
         text: the suggestion.
+        language: the hole's.
         verdict: what came of the row's tests (`execution.Verdict.reason`); empty where they were not run.
     """
 
@@ -78,6 +85,7 @@ class Score:
     generated: int
     milliseconds: float
     text: str
+    language: str = ""
     verdict: str = ""
 
 
@@ -103,15 +111,27 @@ def read(path: Path) -> Iterator[Hole]:
         raise TabbyError(f"{path} cannot be read: {error}.", "It must be JSON lines, gzipped or not.") from error
 
 
-def _hole(row: dict[str, object], place: str) -> Hole:
+def _hole(row: dict[str, Any], place: str) -> Hole:
     parts = {part: next((row[key] for key in keys if key in row), None) for part, keys in NAMES.items()}
     if missing := next((part for part, value in parts.items() if value is None), None):
         raise TabbyError(f"{place} has no {missing}.", f"Keys that count: {', '.join(NAMES[missing])}.")
     language = str(row.get("language") or row.get("lang") or language_of(str(row.get("path", "hole.py"))))
-    name = str(row.get("task_id", place))
+    metadata = row.get("metadata")
+    name = str(row.get("task_id") or (metadata.get("task_id") if isinstance(metadata, dict) else "") or place)
     test = str(row.get("test") or "") if language == "python" else ""
     entry_point = str(row.get("entry_point") or "")
-    return Hole(name, str(parts["prefix"]), str(parts["suffix"]), str(parts["middle"]), language, test, entry_point)
+    path, files = _repository(row)
+    return Hole(
+        name, str(parts["prefix"]), str(parts["suffix"]), str(parts["middle"]), language, test, entry_point, path, files
+    )
+
+
+def _repository(row: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A row's own path and the fragments of other files, as CrossCodeEval keeps them."""
+    metadata, context = row.get("metadata"), row.get("crossfile_context")
+    path = str(metadata.get("file", "")) if isinstance(metadata, dict) else ""
+    fragments = context.get("list", ()) if isinstance(context, dict) else ()
+    return path, tuple((str(found["filename"]), str(found["retrieved_chunk"])) for found in fragments)
 
 
 def first_line(text: str) -> str:
@@ -119,9 +139,14 @@ def first_line(text: str) -> str:
     return next((line.rstrip() for line in text.split("\n") if line.strip()), "")
 
 
-async def through_pipeline(engine: Engine, settings: CompletionSettings, hole: Hole) -> tuple[str, str, int, int]:
+Asked = Callable[[Engine, CompletionSettings, Hole, Repository | None], Awaitable[tuple[str, str, int, int]]]
+
+
+async def through_pipeline(
+    engine: Engine, settings: CompletionSettings, hole: Hole, repository: Repository | None = None
+) -> tuple[str, str, int, int]:
     """What an editor would get: text, reason, evaluated and generated tokens."""
-    pipeline = Pipeline(engine, lambda: settings)
+    pipeline = Pipeline(engine, lambda: settings, repository=repository)
     text = hole.prefix + hole.suffix
     snapshot = Snapshot.of(f"bench:{hole.name}", hole.language, 0, text)
     answer = await pipeline.complete(Ask(snapshot, snapshot.position(len(hole.prefix)), Trigger.INVOKED))
@@ -129,9 +154,11 @@ async def through_pipeline(engine: Engine, settings: CompletionSettings, hole: H
     return suggested, answer.reason, answer.counters.evaluated, answer.counters.generated
 
 
-async def through_plain(engine: Engine, settings: CompletionSettings, hole: Hole) -> tuple[str, str, int, int]:
+async def through_plain(
+    engine: Engine, settings: CompletionSettings, hole: Hole, repository: Repository | None = None
+) -> tuple[str, str, int, int]:
     """What the bare template would give."""
-    del settings
+    del settings, repository
     info = await asyncio.wrap_future(engine.ready())
     prompt = plain_prompt(family_of(info, engine.tokenizer), hole)
 
@@ -155,10 +182,16 @@ def plain_prompt(family: Family, hole: Hole) -> Prompt:
     return Prompt((*ordered, *middle))
 
 
-MODES = {"pipeline": through_pipeline, "plain": through_plain}
+MODES: Mapping[str, Asked] = {"pipeline": through_pipeline, "plain": through_plain}
 
 
-async def run(engine: Engine, settings: CompletionSettings, mode: str, rows: Iterable[Hole]) -> list[Score]:
+async def run(
+    engine: Engine,
+    settings: CompletionSettings,
+    mode: str,
+    rows: Iterable[Hole],
+    repository: Callable[[Hole], Awaitable[Repository]] | None = None,
+) -> list[Score]:
     """Ask for each hole in turn.
 
     Args:
@@ -166,16 +199,20 @@ async def run(engine: Engine, settings: CompletionSettings, mode: str, rows: Ite
         settings: of completion; one candidate is asked for.
         mode: a key of `MODES`.
         rows: the holes.
+        repository: gives what a hole may know of other files; None: nothing.
     """
     scores: list[Score] = []
     await asyncio.wrap_future(engine.ready())
     for hole in rows:
+        known = await repository(hole) if repository else None
         started = time.perf_counter()
-        text, reason, evaluated, generated = await MODES[mode](engine, settings, hole)
+        text, reason, evaluated, generated = await MODES[mode](engine, settings, hole, known)
         elapsed = (time.perf_counter() - started) * 1e3
         got, wanted = first_line(text), first_line(hole.middle)
         similarity = difflib.SequenceMatcher(None, got, wanted, autojunk=False).ratio()
-        scores.append(Score(hole.name, got == wanted, similarity, reason, evaluated, generated, elapsed, text))
+        scores.append(
+            Score(hole.name, got == wanted, similarity, reason, evaluated, generated, elapsed, text, hole.language)
+        )
     return scores
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tabby_lsp.bench.edited import edits
 from tabby_lsp.bench.replay.clock import Clock
@@ -92,7 +93,7 @@ async def run(
         with busy(plan.load):
             for number, script in enumerate(scripts):
                 for screen in screens if number % 2 == 0 else reversed(screens):
-                    uri = f"file:///replay/{number}/{script.name}"
+                    uri = (Path(script.folder or f"/replay/{number}") / script.name).as_uri()
                     session = await Typist(screen, script, plan.clock, uri, plan.most_keys).run()
                     sessions.append(session)
                     report(f"{number + 1}/{len(scripts)} {script.name} · {_summary(session)}")

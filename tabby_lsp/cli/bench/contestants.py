@@ -20,7 +20,11 @@ STAYS = {"engine": {"idle_unload_s": 0}}
 
 
 def contestants_of(
-    models: Sequence[str], settings: Sequence[str], variants: Sequence[str], peers: Sequence[str]
+    models: Sequence[str],
+    settings: Sequence[str],
+    variants: Sequence[str],
+    peers: Sequence[str],
+    folders: Sequence[Path] = (),
 ) -> list[Contestant]:
     """Our server with each model, plain and in each variant, then the peers.
 
@@ -29,6 +33,7 @@ def contestants_of(
         settings: `KEY=VALUE`, for all of ours.
         variants: `NAME:KEY=VALUE,KEY=VALUE`.
         peers: names of `bench.peers.PEERS`; they get the first model.
+        folders: the workspace of all of ours, which are ready when it is indexed.
 
     Raises:
         TabbyError: a model is not here, or one of the words is wrong.
@@ -39,10 +44,13 @@ def contestants_of(
     for file in files:
         several = f"{file.name} " if len(files) > 1 else ""
         chosen = _merge(shared, {"model": {"path": str(file.path.absolute())}})
-        found.append(LanguageServer(our_program(several.strip() or "tabby-lsp", chosen)))
+        entries = [(several.strip() or "tabby-lsp", chosen)]
         for variant in variants:
             label, changes = _variant(variant)
-            found.append(LanguageServer(our_program(several + label, _merge(chosen, changes))))
+            entries.append((several + label, _merge(chosen, changes)))
+        for name, options_ in entries:
+            indexed = bool(folders) and options_.get("index", {}).get("enabled", True)
+            found.append(LanguageServer(our_program(name, options_, indexed=indexed), folders))
     found += [_peer(name, files[0].path) for name in peers]
     names = [contestant.name for contestant in found]
     if len(set(names)) < len(names):

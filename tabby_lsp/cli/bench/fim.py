@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
+import functools
 import itertools
 import json
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,8 @@ from tabby_lsp.errors import TabbyError
 
 if TYPE_CHECKING:
     from tabby_lsp.bench.fim.holes import Hole, Score
+    from tabby_lsp.completion.context.types import Repository
+    from tabby_lsp.config import Settings
 
 MODES = ("pipeline", "plain")
 ALONE = ("completion.candidates=1", "completion.deadline_ms=600000")
@@ -28,6 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N holes")
     parser.add_argument(
         "--model", metavar="NAME", action="append", help="a model's name, or a GGUF file; may be repeated"
+    )
+    parser.add_argument(
+        "--context",
+        metavar="VARIANT",
+        action="append",
+        help="for sets whose holes bring files of their repository: which sources of context are asked "
+        "(none, symbols, siblings, search or all; may be repeated; default: none)",
     )
     parser.add_argument("--sampler", metavar="NAME", help="the same as --set completion.sampler=NAME")
     overrides.add_argument(parser)
@@ -72,17 +84,37 @@ def _measure(args: argparse.Namespace, model: str | None, rows: list[Hole]) -> t
     sampler = (f"completion.sampler={args.sampler}",) if args.sampler else ()
     settings = overrides.resolve(overrides.initialization_options((*ALONE, *sampler, *args.set), model))
     opened = open_engine(settings)
+    resources = contextlib.ExitStack()
     found: dict[str, list[Score]] = {}
     try:
         if model and opened.model.note:  # another model's figures under this one's name would be worse than none
             raise TabbyError(f"{model} is not installed.", f"Run `tabby-lsp models pull {model}`.")
         for mode in args.mode or MODES:
-            found[mode] = asyncio.run(holes.run(opened.engine, settings.completion, mode, rows))
-            if args.execute:
-                found[mode] = holes.judge(found[mode], rows)
+            for name, repository in _contexts(args, settings, opened.model.path, mode, resources):
+                asked = f"{mode}, {name}" if name else mode
+                found[asked] = asyncio.run(holes.run(opened.engine, settings.completion, mode, rows, repository))
+                if args.execute:
+                    found[asked] = holes.judge(found[asked], rows)
     finally:
+        resources.close()
         opened.engine.close()
     return opened.model.name, found
+
+
+def _contexts(
+    args: argparse.Namespace, settings: Settings, model: Path, mode: str, resources: contextlib.ExitStack
+) -> Iterator[tuple[str, Callable[[Hole], Awaitable[Repository]] | None]]:
+    """The variants that are asked for, by name; the plain template has none."""
+    if not args.context or mode != "pipeline":
+        yield "", None
+        return
+    from tabby_lsp.bench.fim.repositories import VARIANTS, Repositories, variant
+
+    repositories = resources.enter_context(contextlib.closing(Repositories(settings, model)))
+    for name in args.context:
+        if name not in VARIANTS:
+            raise TabbyError(f"--context {name} is not known.", f"There are {', '.join(VARIANTS)}.")
+        yield name, functools.partial(repositories.of, context=variant(name, settings.context))
 
 
 def _cells(scores: list[Score]) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,10 @@ from tabby_lsp.errors import TabbyError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tabby_lsp.bench.edited.workspaces import FilesOf
     from tabby_lsp.bench.replay.turns import Plan
     from tabby_lsp.bench.results.report import Run
-    from tabby_lsp.bench.types import Script, Session
+    from tabby_lsp.bench.types import Contestant, Script, Session
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,15 +52,23 @@ def _count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Replay, print tables and write the run."""
+    from tabby_lsp.bench.edited import workspaces
+    from tabby_lsp.cli.bench.contestants import contestants_of
+
+    corpus, scripts, files_of = _scripts(args)
+    with workspaces.unpacked(scripts, files_of) as (scripts, folders), tempfile.TemporaryDirectory() as indexes:
+        settings = [f"index.directory={indexes}", *(args.set or [])]
+        contestants = contestants_of(args.model or [], settings, args.variant or [], args.peer or [], folders)
+        return _replay(args, contestants, corpus, scripts)
+
+
+def _replay(args: argparse.Namespace, contestants: list[Contestant], corpus: str, scripts: list[Script]) -> int:
     from rich.console import Console
 
     from tabby_lsp.bench.replay import turns
     from tabby_lsp.bench.replay.clock import Clock
     from tabby_lsp.bench.results import report
-    from tabby_lsp.cli.bench.contestants import contestants_of
 
-    contestants = contestants_of(args.model or [], args.set or [], args.variant or [], args.peer or [])
-    corpus, scripts = _scripts(args)
     plan = turns.Plan(Clock(args.clock, args.seed), args.keys, args.load)
     hunks = sum(len(script.hunks) for script in scripts)
     minutes = turns.expected_s(scripts, plan, len(contestants)) / 60
@@ -104,18 +115,20 @@ def _found(sessions: Sequence[Session], names: Sequence[str], plan: Plan, corpus
     )
 
 
-def _scripts(args: argparse.Namespace) -> tuple[str, list[Script]]:
-    """Where the edits are from, and the edits."""
+def _scripts(args: argparse.Namespace) -> tuple[str, list[Script], FilesOf]:
+    """Where the edits are from, the edits, and what their repositories held before them."""
     from tabby_lsp import options
     from tabby_lsp.bench.edited import corpus, history
     from tabby_lsp.bench.edited.scripts import scripts_of
 
     if args.repo:
         source, files = f"history of {args.repo.resolve().name}", history.from_repository(args.repo, args.files)
+        files_of: FilesOf = functools.partial(history.files_of, args.repo)
     else:
         offline = options.resolve().settings.offline
         source, files = corpus.edited_files(args.corpus, args.files, _say, offline=offline)
-    return source, scripts_of(files, args.limit, args.keys, args.seed)
+        files_of = functools.partial(corpus.files_of, offline=offline)
+    return source, scripts_of(files, args.limit, args.keys, args.seed), files_of
 
 
 def _say(line: str) -> None:
