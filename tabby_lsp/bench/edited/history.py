@@ -86,16 +86,15 @@ def from_repository(repository: Path, files: int) -> list[Edited]:
 
 
 def files_of(repository: Path, commit: str) -> dict[str, bytes]:
-    """The files of a repository before a commit that count as code, by path.
-
-    Raises:
-        TabbyError: there is no such commit.
-    """
+    """The files of a repository before a commit that count as code, by path; none before the first one."""
     found: dict[str, bytes] = {}
-    listed = _git(repository, "ls-tree", "-r", "-l", "-z", f"{commit}^1").decode("utf-8", "surrogateescape")
+    try:
+        listed = _git(repository, "ls-tree", "-r", "-l", "-z", f"{commit}^1").decode("utf-8", "surrogateescape")
+    except TabbyError:
+        return found
     for entry in filter(None, listed.split("\0")):
         facts, _, path = entry.partition("\t")
-        _, kind, blob, size = facts.split()
+        _, kind, blob, size = facts.split()  # a submodule's size is a dash, but it is no blob
         if kind == "blob" and is_code(path) and int(size) <= edits.LONGEST_FILE and len(found) < MOST_FILES:
             found[path] = _git(repository, "cat-file", "blob", blob)
     return found
