@@ -121,8 +121,8 @@ class Flights:
         # not before: idle work has just been told to end, and has all cores until then
         with watch.stage("syntax"):
             _ = flight.case.scope
-        if flight.case.invoked and not self._prompts.block(flight.case.snapshot.uri).snippets:
-            with watch.stage("context"):  # who asks by hand can wait for it; nothing of the document is lost by it yet
+        if self._prompts.waits_for_context(flight.case, settings, info):
+            with watch.stage("context"):
                 block = await self._prompts.fresh(flight.case.snapshot, flight.case.position, settings, info)
             if block is not None:
                 self._prompts.show(flight.case.snapshot.uri, block)

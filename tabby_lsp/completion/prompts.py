@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from tabby_lsp.completion import prompt
 from tabby_lsp.completion.case import Case
-from tabby_lsp.completion.context.forms import beside
+from tabby_lsp.completion.context.forms import beside, cost_of
 from tabby_lsp.completion.context.gather import Context
-from tabby_lsp.completion.context.types import Block
+from tabby_lsp.completion.context.types import Block, Room
 from tabby_lsp.completion.families import Family, family_of
 from tabby_lsp.completion.window import FIRST_FILL, Budget, Window, Windows
 from tabby_lsp.config import CompletionSettings
@@ -98,13 +98,8 @@ class PromptMaker:
         """
         uri = snapshot.uri
         if self._context.is_due(uri, position.line if position else -1):
-            family, tokenizer = self.family(info), self._engine.tokenizer
-            last, text = self.block(uri), snapshot.text[:AT_START]
-            if position is not None:
-                budget = _budget(settings, family, info.context)
-                window = self._windows.around(snapshot, position, budget, tokenizer)
-                text = window.head + window.tail + window.suffix
-            block = await self._context.gather(snapshot, position, last, text, tokenizer, family)
+            last = self.block(uri)
+            block = await self._context.gather(snapshot, position, last, self._room(snapshot, position, settings, info))
             if block is last:
                 self._fresh.pop(uri, None)
             else:
@@ -116,6 +111,28 @@ class PromptMaker:
         if self._known is None or self._known[0] is not info:
             self._known = info, family_of(info, self._engine.tokenizer)
         return self._known[1]
+
+    def _room(
+        self, snapshot: Snapshot, position: Position | None, settings: CompletionSettings, info: ModelInfo
+    ) -> Room:
+        family, tokenizer = self.family(info), self._engine.tokenizer
+        budget, text = _budget(settings, family, info.context), snapshot.text[:AT_START]
+        if position is not None:
+            window = self._windows.around(snapshot, position, budget, tokenizer)
+            text = window.head + window.tail + window.suffix
+        left = _room(settings, info.context) - budget.prefix - budget.suffix
+        return Room(text, left, lambda snippet: cost_of(snippet, snapshot.language, family, tokenizer))
+
+    def waits_for_context(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> bool:
+        """Whether a question is held up until its context is gathered.
+
+        Who asks by hand can wait for it, where nothing of the document has been read yet; and nobody waits for what is
+        read in no time.
+        """
+        if case.invoked:
+            return not self.block(case.snapshot.uri).snippets
+        budget, patience = _budget(settings, self.family(info), info.context), self.patience(settings)
+        return not patience or patience >= budget.prefix + budget.suffix + self._context.tokens
 
     def at(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> Prompts:
         """The prompts for a cursor."""
@@ -199,7 +216,12 @@ class PromptMaker:
 
 def _budget(settings: CompletionSettings, family: Family, context: int) -> Budget:
     """The configured budgets, cut to what the context holds beside what is generated."""
-    room = context - settings.max_tokens * settings.candidates - 64
+    room = _room(settings, context)
     prefix = max(16, min(settings.prefix_tokens, room * 3 // 4))
     suffix = max(0, min(settings.suffix_tokens, room - prefix)) if family.fills else 0
     return Budget(prefix, suffix, family.tail)
+
+
+def _room(settings: CompletionSettings, context: int) -> int:
+    """Tokens that the context holds beside what is generated."""
+    return context - settings.max_tokens * settings.candidates - 64

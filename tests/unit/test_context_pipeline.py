@@ -46,11 +46,13 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 class Desk:
     """A pipeline in a repository, on a scripted engine."""
 
-    def __init__(self, files: dict[str, str] = FILES, prepare: bool = False, **context: object) -> None:
+    def __init__(
+        self, files: dict[str, str] = FILES, prepare: bool = False, patience_ms: int = 400, **context: object
+    ) -> None:
         self.engine = ScriptedEngine()
         self.index = MemoryIndex(files)
         self.settings = replace(ContextSettings(), **context)  # type: ignore[arg-type]
-        completion = replace(UNHURRIED, prepare=prepare)
+        completion = replace(UNHURRIED, prepare=prepare, patience_ms=patience_ms)
         repository = Repository(lambda: self.settings, self.place)
         self.pipeline = Pipeline(self.engine, lambda: completion, repository=repository)
 
@@ -141,6 +143,19 @@ async def test_a_key_asks_without_context_until_it_is_there() -> None:
     desk = Desk()
     assert "pkg/shapes.py" not in await desk.asked(desk.open(), Trigger.TYPING)
     assert not desk.index.wanted
+
+
+@pytest.mark.parametrize(("patience_ms", "rate"), [(0, 100.0), (400, 10_000.0)])
+async def test_where_prompts_are_read_in_no_time_keys_have_it_at_once(patience_ms: int, rate: float) -> None:
+    desk = Desk(patience_ms=patience_ms)
+    desk.engine.prefill_rate = rate
+    assert "# pkg/shapes.py\n# class Shape:" in await desk.asked(desk.open(), Trigger.TYPING)
+
+
+async def test_a_small_context_leaves_none_for_other_files() -> None:
+    desk = Desk()
+    desk.engine.info = replace(desk.engine.info, context=1_024)
+    assert "pkg/shapes.py" not in await desk.asked(desk.open())
 
 
 async def test_in_idle_time_it_is_gathered_and_then_shown() -> None:

@@ -14,13 +14,10 @@ from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from tabby_lsp.completion.context import choose, recent, search, siblings, symbols
-from tabby_lsp.completion.context.forms import cost_of
 from tabby_lsp.completion.context.recent import Recent
-from tabby_lsp.completion.context.types import Around, Block, Place, Repository, Source
-from tabby_lsp.completion.families import Family
+from tabby_lsp.completion.context.types import Around, Block, Place, Repository, Room, Source
 from tabby_lsp.config import ContextSettings
 from tabby_lsp.document import Position, Snapshot
-from tabby_lsp.engine.types import Tokenizer
 from tabby_lsp.errors import IndexUnavailable
 from tabby_lsp.index.types import Snippet
 from tabby_lsp.syntax.trees import Trees
@@ -58,6 +55,12 @@ class Context:
         """A document was closed; what was edited in it stays known."""
         self._looked.pop(uri, None)
 
+    @property
+    def tokens(self) -> int:
+        """The budget that the settings give."""
+        settings = self._repository.settings()
+        return settings.tokens if settings.enabled else 0
+
     def is_due(self, uri: str, line: int) -> bool:
         """Whether a cursor is worth another look: not where one was taken just now."""
         if not self._repository.settings().enabled or uri not in self._looked:
@@ -65,49 +68,36 @@ class Context:
         last, then = self._looked[uri]
         return abs(line - last) > NEAR or asyncio.get_running_loop().time() - then > AGAIN_S
 
-    async def gather(
-        self,
-        snapshot: Snapshot,
-        position: Position | None,
-        last: Block,
-        window: str,
-        tokenizer: Tokenizer,
-        family: Family,
-    ) -> Block:
+    async def gather(self, snapshot: Snapshot, position: Position | None, last: Block, room: Room) -> Block:
         """The block for a cursor, continuing the last one of its document.
 
         Args:
             snapshot: the document.
             position: the cursor; None where nobody knows it.
             last: what its prompts show now.
-            window: what they show of the document itself.
-            tokenizer: counts.
-            family: in whose form the snippets are shown.
+            room: what they have room for.
 
         Returns:
             `last` itself where nothing is to be changed.
         """
         settings, uri = self._repository.settings(), snapshot.uri
-        if not settings.enabled or not settings.tokens:
+        budget = min(settings.tokens, room.tokens)
+        if not settings.enabled or budget <= 0:
             return Block() if last.snippets else last
         place = self._place_of(uri)
-
-        def cost(snippet: Snippet) -> int:
-            return cost_of(snippet, snapshot.language, family, tokenizer)
-
         found: list[Snippet] = []
         chosen: tuple[Snippet, ...] = ()
         for name, source in SOURCES.items():
             if not getattr(settings, name):
                 continue
-            room = 1 - sum(map(cost, chosen)) / settings.tokens
+            left = 1 - sum(map(room.cost, chosen)) / budget
             tree = self._trees.tree(snapshot)
-            around = Around(snapshot, position, tree, place, self.recent, self._path_of, room)
+            around = Around(snapshot, position, tree, place, self.recent, self._path_of, left)
             found += await self._asked(name, source, around)
-            chosen = choose.wanted(found, window, settings.tokens, cost)
+            chosen = choose.wanted(found, room.window, budget, room.cost)
         # only now: who was stopped on the way looks again
         self._looked[uri] = (position.line if position else -1, asyncio.get_running_loop().time())
-        kept = choose.continued(last.snippets, chosen, settings.tokens, cost)
+        kept = choose.continued(last.snippets, chosen, budget, room.cost)
         if kept == last.snippets:
             return last
         return Block(kept, place.path, snapshot.language)

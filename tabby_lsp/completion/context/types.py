@@ -69,6 +69,21 @@ Source = Callable[[Around], Awaitable[tuple[Snippet, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What a prompt has room for.
+
+    Attributes:
+        window: what it shows of the document itself.
+        tokens: that are left for other files.
+        cost: of a snippet in tokens, in the form in which it is shown.
+    """
+
+    window: str
+    tokens: int
+    cost: Callable[[Snippet], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """What the prompts of one document show of others, in their order.
 
