@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tabby_lsp.errors import TabbyError
 
 if TYPE_CHECKING:
+    from tabby_lsp.completion.context.types import Repository
     from tabby_lsp.completion.types import Answer
+    from tabby_lsp.config import Settings
     from tabby_lsp.document import Position, Snapshot
 
+INDEX_S = 10.0
+"""Seconds for an index that is there to come up; without an answer the suggestion is made without it."""
 AROUND = 6
 """Lines shown above and below the suggestion."""
 
@@ -27,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--candidates", type=int, metavar="N", help="how many suggestions (default: 1)", default=1)
     parser.add_argument("--language", help="LSP language identifier (default: by the file's name)")
     parser.add_argument("--model", metavar="NAME", help="a model's name, or a GGUF file")
+    parser.add_argument(
+        "--no-context", action="store_true", help="show the model nothing of other files, even where there is an index"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,12 +67,12 @@ def run(args: argparse.Namespace) -> int:
 
     snapshot = Snapshot.of(Path(name).absolute().as_uri(), args.language or language_of(name), 0, text)
     position = snapshot.clamp(Position(line - 1, column - 1))
-    opened = open_engine(settings)
-    try:
-        pipeline = Pipeline(opened.engine, lambda: settings.completion)
+    with contextlib.ExitStack() as resources:
+        repository = None if args.no_context else _repository(settings, Path(name).absolute(), resources)
+        opened = open_engine(settings)
+        resources.callback(opened.engine.close)
+        pipeline = Pipeline(opened.engine, lambda: settings.completion, repository=repository)
         answer = asyncio.run(pipeline.complete(Ask(snapshot, position, Trigger.INVOKED)))
-    finally:
-        opened.engine.close()
     if args.json:
         print(json.dumps(_as_json(answer, opened.model.name, show_prompt=args.show_prompt), indent=2))
     else:
@@ -71,6 +80,28 @@ def run(args: argparse.Namespace) -> int:
             print(answer.prompt, end="\n\n")
         _show(answer, snapshot, position)
     return 0 if answer.suggestions else 1
+
+
+def _repository(settings: Settings, path: Path, resources: contextlib.ExitStack) -> Repository | None:
+    """The index that the file's folder has already; None where it has none: nobody waits for one here."""
+    from tabby_lsp.completion.context.types import Place, Repository
+    from tabby_lsp.index.client import IndexClient
+    from tabby_lsp.index.messages import Configure
+    from tabby_lsp.index.opening import model_of, nearest
+    from tabby_lsp.index.places import Places
+    from tabby_lsp.index.types import Phase
+
+    root = nearest(path.parent, settings.index)
+    if not (settings.context.enabled and settings.index.enabled and Places.of(settings.index).path(root).is_dir()):
+        return None
+    order = Configure(settings.index, model_of(settings), settings.offline, watch=False, level="WARNING")
+    client = resources.enter_context(contextlib.closing(IndexClient(order)))
+    client.start()
+    place = Place(path.relative_to(root).as_posix(), client.folder(root))
+    end = time.monotonic() + INDEX_S
+    while (status := client.status(root)) and status.phase is Phase.STARTING and time.monotonic() < end:
+        time.sleep(0.02)
+    return Repository(lambda: settings.context, lambda _: place, INDEX_S)
 
 
 def _place(place: str) -> tuple[str, int, int]:

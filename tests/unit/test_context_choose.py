@@ -61,6 +61,11 @@ def test_the_best_stands_last() -> None:
     assert continued((), (a, b, c), 100, lines) == (c, b, a)
 
 
+def test_what_is_of_one_file_stands_together() -> None:
+    best, other, more = snippet("best", path="a.py"), snippet("other", path="b.py"), snippet("more", path="a.py")
+    assert continued((), (best, other, more), 100, lines) == (other, more, best)
+
+
 def test_nothing_new_is_nothing_to_evaluate() -> None:
     last = (snippet("a"), snippet("b"))
     assert continued(last, (snippet("b"),), 100, lines) == last

@@ -38,6 +38,18 @@ def test_comments_stand_before_the_prefix() -> None:
     )
 
 
+def test_a_file_and_a_class_are_named_once() -> None:
+    def of(path: str, text: str) -> Snippet:
+        return Snippet(path, "python", 0, 1, text, Why.MEMBER)
+
+    one, two = of("a.py", "class A:\n    x: int"), of("a.py", "class A:\n    def f(self): ...\nclass B: ...")
+    three, four = of("a.py", "class B:\n    y: int"), of("b.py", "class B:\n    y: int")
+    assert shown("comments", block=replace(BLOCK, snippets=(one, two, three, four))).startswith(
+        "<|fim_prefix|># a.py\n# class A:\n#     x: int\n#     def f(self): ...\n# class B: ...\n"
+        "# class B:\n#     y: int\n# b.py\n# class B:\n#     y: int\n\nhead"
+    )
+
+
 def test_files_stand_between_the_families_own_markers() -> None:
     assert shown("files") == (
         "<|file_sep|>pkg/a.py\ndef a(x):\n\n    ...\n<|file_sep|>pkg/b.py\nB = 1\n<|file_sep|>pkg/main.py\n"

@@ -91,7 +91,7 @@ def continued(last: Sequence[Snippet], now: Sequence[Snippet], budget: int, cost
     if kept == list(last) and not (new if not last else _pressing(now, new)):
         return tuple(last)
     if sum(map(cost, kept)) + sum(map(cost, new)) <= budget:
-        return (*kept, *new)
+        return (*kept, *_by_file(new))
     return _emptied(kept, now, int(budget * FILL) if last else budget, budget, cost)
 
 
@@ -107,7 +107,13 @@ def _emptied(
     picked = {_place(snippet) for snippet in chosen}
     still = [snippet for snippet in kept if _place(snippet) in picked]
     staying = {_place(snippet) for snippet in still}
-    return (*still, *(s for s in reversed(chosen) if _place(s) not in staying))
+    return (*still, *_by_file([s for s in reversed(chosen) if _place(s) not in staying]))
+
+
+def _by_file(snippets: Sequence[Snippet]) -> list[Snippet]:
+    """Snippets of one file stand together, where the last of them stands; its path is then said once."""
+    paths = list(dict.fromkeys(snippet.path for snippet in reversed(snippets)))
+    return sorted(snippets, key=lambda snippet: -paths.index(snippet.path))
 
 
 def _pressing(now: Sequence[Snippet], new: Sequence[Snippet]) -> bool:

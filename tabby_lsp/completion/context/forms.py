@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 from tabby_lsp.completion.context.types import Block
@@ -50,16 +51,37 @@ def cost_of(snippet: Snippet, language_id: str, family: Family, tokenizer: Token
     return tokenizer.count(as_comment(snippet, language_id))
 
 
-def as_comment(snippet: Snippet, language_id: str) -> str:
-    """A snippet in comments of a language: its path, then its lines without blank ones."""
+def as_comment(snippet: Snippet, language_id: str, above: Snippet | None = None) -> str:
+    """A snippet in comments of a language: its path, then its lines without blank ones.
+
+    Args:
+        snippet: of any language.
+        language_id: of the comments.
+        above: what is shown before it: of the same file and class, neither is said again.
+    """
     mark = language(language_id).comment or COMMENT
-    lines = (line.rstrip() for line in snippet.text.splitlines())
-    return "".join(f"{mark} {line}\n" for line in (snippet.path, *filter(None, lines)))
+    lines = [line.rstrip() for line in snippet.text.splitlines() if line.strip()]
+    if above is None or above.path != snippet.path:
+        lines.insert(0, snippet.path)
+    elif len(lines) > 1 and lines[0] == _last_head(above) and _is_within(lines[1]):
+        del lines[0]
+    return "".join(f"{mark} {line}\n" for line in lines)
+
+
+def _last_head(snippet: Snippet) -> str:
+    """The line that a snippet's last indented lines belong to; empty where its last line is none."""
+    lines = [line.rstrip() for line in snippet.text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not _is_within(line)), "") if _is_within(lines[-1]) else ""
+
+
+def _is_within(line: str) -> bool:
+    return line[:1] in (" ", "\t")
 
 
 def _comments(block: Block, family: Family) -> Beside:
     del family
-    return Beside(above="".join(as_comment(snippet, block.language) for snippet in block.snippets) + "\n")
+    pairs = pairwise((None, *block.snippets))
+    return Beside(above="".join(as_comment(s, block.language, above) for above, s in pairs if s) + "\n")
 
 
 def _files(block: Block, family: Family) -> Beside:
