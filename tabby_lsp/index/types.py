@@ -56,9 +56,10 @@ class Wanted:
     Attributes:
         path: the file that uses them, relative to the folder.
         language: its language id.
-        uses: names around the cursor, nearest first.
+        uses: names around the cursor, nearest first; one without a name is what stands before the dot at the cursor.
         imports: of that file.
         bases: names that the class around the cursor extends.
+        given: pairs of a name near the cursor and of what says its type: `net.Client`, a class or what was called.
         limit: most snippets.
     """
 
@@ -67,6 +68,7 @@ class Wanted:
     uses: tuple[Use, ...] = ()
     imports: tuple[Import, ...] = ()
     bases: tuple[str, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
     limit: int = 64
 
 

@@ -1,0 +1,3 @@
+export * from "./playlist.js";
+export { isNamed, Mode } from "./track.js";
+export type { Track } from "./track.js";
