@@ -16,6 +16,8 @@ from tabby_lsp.errors import TabbyError
 COMMANDS = {
     "serve": "serve the language server (the default)",
     "complete": "print the suggestion at FILE:LINE:COLUMN",
+    "index": "make, show, remove or share the index of a folder",
+    "search": "search the index of a folder",
     "models": "list, fetch, verify and remove models",
     "doctor": "check this machine, the model and the settings",
     "config": "show, check or create the settings",

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     log.configure(LogSettings(level="error"))
     resolved = options.resolve(Path.cwd())
     findings: list[Finding] = []
-    for look in (_versions, _machine, _paths, _settings_faults(resolved.faults), _languages, _model):
+    for look in (_versions, _machine, _paths, _settings_faults(resolved.faults), _languages, _index, _model):
         findings += look(resolved.settings)
     if args.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -138,6 +138,21 @@ def _languages(_: Settings) -> list[Finding]:
     value = f"{len(rows) - len(missing)} of {len(rows)} grammars"
     remedy = f"Install the wheels for {', '.join(missing)}; these languages are cut by lines until then."
     return [Finding("syntax", ok=not missing, value=value, remedy=remedy if missing else "")]
+
+
+def _index(settings: Settings) -> list[Finding]:
+    from tabby_lsp.engine.disk import format_size
+    from tabby_lsp.index.places import Places
+
+    if not settings.index.enabled:
+        return [Finding("index", ok=True, value="switched off (index.enabled)")]
+    places = Places.of(settings.index)
+    if not _writable(places.directory):
+        remedy = f"Make {places.directory} writable, or name another folder (index.directory)."
+        return [Finding("index", ok=False, value=_existing(places.directory), remedy=remedy)]
+    found = places.all()
+    size = format_size(sum(place.size for place in found))
+    return [Finding("index", ok=True, value=f"{len(found)} folders, {size}, in {_existing(places.directory)}")]
 
 
 def _model(settings: Settings) -> list[Finding]:

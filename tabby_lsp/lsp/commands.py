@@ -62,7 +62,8 @@ def register(server: TabbyServer) -> None:
 
     @server.command(STATISTICS)
     def statistics() -> dict[str, Any]:
-        return asdict(server.statistics) | {"engine": server.model.totals()}
+        engine, index = server.model.totals(), server.indexes.statuses()
+        return asdict(server.statistics) | {"engine": engine, "index": index}
 
     @server.command(DOWNLOAD)
     def download() -> None:

@@ -49,6 +49,7 @@ def register(server: TabbyServer) -> None:
         after = server.settings
         if (before.model, before.engine, before.offline) != (after.model, after.engine, after.offline):
             server.model.start()
+        server.indexes.arrange()
 
     async def pull() -> None:
         item = types.ConfigurationItem(section=SECTION)

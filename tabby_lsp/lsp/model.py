@@ -24,6 +24,7 @@ from tabby_lsp.lsp.progress import WorkDone
 from tabby_lsp.lsp.status import State
 
 if TYPE_CHECKING:
+    from tabby_lsp.completion.context.types import Place
     from tabby_lsp.completion.pipeline import Pipeline
     from tabby_lsp.document import Snapshot
     from tabby_lsp.engine.catalog import Model
@@ -102,6 +103,7 @@ class ModelHost:
         except Exception as error:
             logger.exception("the model could not be brought up")
             self._tell(State.ERROR, TabbyError(f"The model could not be brought up: {error}.", "The log says more."))
+        server.indexes.model_settled()
 
     async def _open(self) -> None:
         loop, server = asyncio.get_running_loop(), self._server
@@ -122,11 +124,13 @@ class ModelHost:
             except BaseException:
                 opened.engine.close()
                 raise
+        from tabby_lsp.completion.context.types import Repository
         from tabby_lsp.completion.pipeline import Pipeline
 
         self._opened = opened
         longer = self._longer if server.takes_longer else None
-        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, longer)
+        repository = Repository(lambda: server.settings.context, self._place)
+        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, longer, repository)
         server.status.set(State.READY, opened.model.note, opened.model.name)
         _spare_the_collector()
         if documents := list(server.documents):  # opened while the model was being loaded; the last one is looked at
@@ -136,6 +140,13 @@ class ModelHost:
         """A question was answered by the model: where it had been unloaded or had failed, it is back."""
         if self._server.status.state in (State.UNLOADED, State.ERROR) and self._opened is not None:
             self._server.status.set(State.READY, model=self._opened.model.name)
+
+    def _place(self, uri: str) -> Place | None:
+        """Where a document stands in the workspace."""
+        from tabby_lsp.completion.context.types import Place
+
+        found = self._server.indexes.for_uri(uri)
+        return None if found is None else Place(path=found[1], index=found[0])
 
     def _longer(self, snapshot: Snapshot) -> None:
         """Tell the client that asking again brings more, where its buffer still is what was asked for."""

@@ -20,7 +20,7 @@ from pygls.lsp.server import LanguageServer
 from tabby_lsp import __version__
 from tabby_lsp.config import Settings
 from tabby_lsp.document import Documents, PositionEncoding
-from tabby_lsp.lsp import client_log, commands, completion, configuration, documents, inline_completion
+from tabby_lsp.lsp import client_log, commands, completion, configuration, documents, indexing, inline_completion
 from tabby_lsp.lsp.convert import encoding_of
 from tabby_lsp.lsp.model import ModelHost
 from tabby_lsp.lsp.protocol import TabbyProtocol
@@ -59,11 +59,13 @@ class TabbyServer(LanguageServer):
         self.statistics = commands.Statistics()
         self.status = Status(self)
         self.model = ModelHost(self)
+        self.indexes = indexing.Indexing(self)
         self._background: set[asyncio.Task[Any]] = set()
         documents.register(self)
         inline_completion.register(self)
         commands.register(self)
         configuration.register(self)
+        indexing.register(self)
         _register_lifecycle(self)
 
     def forget(self, uri: str) -> None:
@@ -136,6 +138,7 @@ def _register_lifecycle(server: TabbyServer) -> None:
     @server.feature(types.SHUTDOWN)
     def shutdown(_: None) -> None:
         server.model.stop()
+        server.indexes.stop()
 
     @server.feature(types.EXIT)
     def on_exit(_: None) -> None:

@@ -33,12 +33,14 @@ class StatusParams:
         message: a sentence for a person; empty where the state says it all.
         model: the model's name; empty where there is none.
         percent: of a download, 0 to 100; None otherwise.
+        index: what the repository's index is doing, as `Phase` names it; empty where there is none.
     """
 
     state: str
     message: str = ""
     model: str = ""
     percent: int | None = None
+    index: str = ""
 
 
 class Status:
@@ -60,7 +62,13 @@ class Status:
 
     def set(self, state: State, message: str = "", model: str = "", percent: int | None = None) -> None:
         """Change the state; call it on the event loop."""
-        params = StatusParams(state, message, model, percent)
+        self._tell(StatusParams(state, message, model, percent, self.params.index))
+
+    def set_index(self, phase: str) -> None:
+        """Change what is said of the index; call it on the event loop."""
+        self._tell(attrs.evolve(self.params, index=phase))
+
+    def _tell(self, params: StatusParams) -> None:
         if params != self.params or not self._told:
             self.params, self._told = params, True
             self._server.protocol.notify(STATUS, params)

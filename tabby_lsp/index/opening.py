@@ -1,0 +1,123 @@
+"""From settings to an index in this process: the model whose tokens make vectors, the place on the disk, the folder.
+
+The way in for the command line and, for the embedder, for the child process. It imports LanceDB: never from the
+server's own process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabby_lsp.config import EngineSettings, IndexSettings, Settings
+from tabby_lsp.errors import TabbyError
+from tabby_lsp.index.places import Places
+from tabby_lsp.index.types import Status
+
+if TYPE_CHECKING:
+    from tabby_lsp.index.embedders import Embedder
+    from tabby_lsp.index.folder import FolderIndex
+
+
+def model_of(settings: Settings) -> str:
+    """The completion model's file for the embedder that needs one; empty for the others, and where there is none."""
+    from tabby_lsp.engine.opening import find_model
+
+    if settings.index.embedder != "static":
+        return ""
+    try:
+        return str(find_model(settings).path)
+    except TabbyError:
+        return ""
+
+
+def shared_embedder(
+    settings: IndexSettings, model: str, engine: EngineSettings, *, offline: bool
+) -> Callable[[], Embedder]:
+    """What opens the embedder for the first that needs it, and gives the same one to all others.
+
+    A failure is not kept: the next one tries again.
+
+    Args:
+        settings: which embedder.
+        model: the completion model's file; empty: there is none.
+        engine: how llama.cpp runs.
+        offline: whether nothing may use the network.
+    """
+    lock = threading.Lock()
+    opened: list[Embedder] = []
+
+    def embedder() -> Embedder:
+        from tabby_lsp.index.embedders import open_embedder
+
+        with lock:
+            if not opened:
+                cache = Places.of(settings).embedders
+                opened.append(open_embedder(settings, Path(model) if model else None, cache, offline, engine))
+            return opened[0]
+
+    return embedder
+
+
+@contextmanager
+def open_index(
+    root: Path, settings: Settings, say: Callable[[str], object] = lambda text: None, *, seeded: bool = False
+) -> Iterator[FolderIndex]:
+    """A folder's index in this process, open while the block runs.
+
+    Args:
+        root: the folder.
+        settings: the user's.
+        say: told why the shared index is not used, where one is named and is not.
+        seeded: whether what a shared index has is taken over first.
+
+    Raises:
+        RepositoryIndexError: its place cannot be written, or what is there cannot be read.
+    """
+    os.environ.setdefault("LANCEDB_LOG", "error")
+    from tabby_lsp.index.folder import FolderIndex
+
+    embedder = shared_embedder(settings.index, model_of(settings), settings.engine, offline=settings.offline)
+    with Places.of(settings.index).hold(root) as directory:
+        if seeded and (fault := take_over(root, directory, settings.index, embedder, offline=settings.offline)):
+            say(fault)
+        index = FolderIndex(root, directory, settings.index, embedder, processes=processes())
+        try:
+            yield index
+        finally:
+            index.close()
+
+
+def take_over(
+    root: Path,
+    directory: Path,
+    settings: IndexSettings,
+    embedder: Callable[[], Embedder],
+    report: Callable[[Status], None] = lambda status: None,
+    *,
+    offline: bool,
+) -> str:
+    """Take over what a shared index has; see `seeding.seed`, which is imported only where one is named."""
+    if not settings.uri:
+        return ""
+    from tabby_lsp.index.seeding import seed
+
+    return seed(root, directory, settings, embedder, report, offline=offline)
+
+
+def processes() -> int:
+    """How many processes read files beside this one: half of the cores, and one of two."""
+    return max(1, min(8, (os.cpu_count() or 2) // 2))
+
+
+def nearest(folder: Path, settings: IndexSettings) -> Path:
+    """The folder whose index is meant from within it: the innermost that has one, else the repository, else itself."""
+    places = Places.of(settings)
+    here = folder.absolute()
+    above = (here, *here.parents)
+    indexed = next((parent for parent in above if places.path(parent).is_dir()), None)
+    return indexed or next((parent for parent in above if (parent / ".git").exists()), here)
