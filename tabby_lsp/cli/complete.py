@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
 def _repository(settings: Settings, path: Path, resources: contextlib.ExitStack) -> Repository | None:
     """The index that the file's folder has already; None where it has none: nobody waits for one here."""
     from tabby_lsp.completion.context.types import Place, Repository
-    from tabby_lsp.index.client import IndexClient
-    from tabby_lsp.index.messages import Configure
+    from tabby_lsp.index.child.client import IndexClient
+    from tabby_lsp.index.child.messages import Configure
     from tabby_lsp.index.opening import model_of, nearest
     from tabby_lsp.index.places import Places
     from tabby_lsp.index.types import Phase

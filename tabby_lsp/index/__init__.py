@@ -1,7 +1,8 @@
 """What the repository holds: walked, cut, embedded and searched in a child process; the server only asks it.
 
-    files → facts and chunks → vectors → tables          definitions, siblings, search → snippets
-    (walk)   (syntax, chunks)   (embedders)  (store)      (lookup, search)
+    files → reading → embedders → store          lookup, search → snippets
+                                     └── folder.py ──┘
+                        child: the process around it, and the server's client
 
 `types` is what the rest of the program sees; LanceDB and pyarrow are imported in the child alone.
 """

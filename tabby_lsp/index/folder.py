@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, NoReturn
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.engine.disk import locked
 from tabby_lsp.errors import RepositoryIndexError, TabbyError
-from tabby_lsp.index import lookup, siblings
-from tabby_lsp.index.damage import Damaged
-from tabby_lsp.index.search import search
-from tabby_lsp.index.store import disk_usage
-from tabby_lsp.index.symbol_rows import SymbolRows
-from tabby_lsp.index.tables import Tables
+from tabby_lsp.index.lookup import definitions as lookup
+from tabby_lsp.index.lookup import siblings
+from tabby_lsp.index.search.hybrid import search
+from tabby_lsp.index.store.damage import Damaged
+from tabby_lsp.index.store.lance import disk_usage
+from tabby_lsp.index.store.symbol_rows import SymbolRows
+from tabby_lsp.index.store.tables import Tables
+from tabby_lsp.index.store.vectors import Vectors
+from tabby_lsp.index.store.writer import Writer
 from tabby_lsp.index.types import Phase, Query, Snippet, Status, Wanted
-from tabby_lsp.index.vectors import Vectors
-from tabby_lsp.index.writer import Writer
 
 if TYPE_CHECKING:
     from tabby_lsp.index.embedders import Embedder

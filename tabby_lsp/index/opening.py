@@ -110,8 +110,8 @@ def take_over(
 
 
 def processes() -> int:
-    """How many processes read files beside this one: half of the cores, and one of two."""
-    return max(1, min(8, (os.cpu_count() or 2) // 2))
+    """How many processes read files beside this one: as many as there are cores, since they yield to everybody else."""
+    return max(1, min(8, os.cpu_count() or 1))
 
 
 def nearest(folder: Path, settings: IndexSettings) -> Path:

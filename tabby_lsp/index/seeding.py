@@ -20,14 +20,14 @@ import pyarrow.compute as pc
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.engine.disk import locked, write_whole
 from tabby_lsp.errors import RepositoryIndexError, TabbyError
-from tabby_lsp.index import generations
-from tabby_lsp.index.batches import hash_of
-from tabby_lsp.index.damage import Damaged
-from tabby_lsp.index.generations import Generation
-from tabby_lsp.index.quoting import among
-from tabby_lsp.index.rows import FILES, SYMBOLS, TEXTS, Stored, chunks_schema
+from tabby_lsp.index.reading.batches import hash_of
 from tabby_lsp.index.shared import Build, Shared
-from tabby_lsp.index.store import Store
+from tabby_lsp.index.store import generations
+from tabby_lsp.index.store.damage import Damaged
+from tabby_lsp.index.store.generations import Generation
+from tabby_lsp.index.store.lance import Store
+from tabby_lsp.index.store.quoting import among
+from tabby_lsp.index.store.rows import FILES, SYMBOLS, TEXTS, Stored, chunks_schema
 from tabby_lsp.index.types import Phase, Status
 
 if TYPE_CHECKING:

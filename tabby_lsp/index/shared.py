@@ -27,9 +27,9 @@ from lancedb.table import Table
 
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import ConfigError, RepositoryIndexError
-from tabby_lsp.index import generations
-from tabby_lsp.index.quoting import among
-from tabby_lsp.index.store import TABLES, Store
+from tabby_lsp.index.store import generations
+from tabby_lsp.index.store.lance import TABLES, Store
+from tabby_lsp.index.store.quoting import among
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from tabby_lsp.lsp.progress import WorkDone
 
 if TYPE_CHECKING:
     from tabby_lsp.config import Settings
-    from tabby_lsp.index.client import IndexClient
-    from tabby_lsp.index.messages import Configure
+    from tabby_lsp.index.child.client import IndexClient
+    from tabby_lsp.index.child.messages import Configure
     from tabby_lsp.lsp.server import TabbyServer
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Indexing:
         if not self._settled:  # stopped meanwhile
             return
         if self._client is None:
-            from tabby_lsp.index.client import IndexClient
+            from tabby_lsp.index.child.client import IndexClient
 
             self._client = IndexClient(order, self._heard)
         self._client.configure(order)
@@ -263,7 +263,7 @@ def _is_fit(folder: Path) -> bool:
 
 def _configuration(settings: Settings, watch: bool) -> Configure:
     from tabby_lsp.config import EngineSettings
-    from tabby_lsp.index.messages import Configure
+    from tabby_lsp.index.child.messages import Configure
     from tabby_lsp.index.opening import model_of
 
     # only where it matters: whatever differs opens all folders anew

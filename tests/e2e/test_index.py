@@ -20,12 +20,12 @@ from e2e.wire import CAPABILITIES, COMMAND, PATIENCE_S, UNHURRIED, Editor, Json
 
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import IndexUnavailable
-from tabby_lsp.index.client import FolderClient, IndexClient
-from tabby_lsp.index.messages import Configure
+from tabby_lsp.index.child.client import FolderClient, IndexClient
+from tabby_lsp.index.child.messages import Configure
 from tabby_lsp.index.types import Phase, Query, Snippet, Wanted
 from tabby_lsp.syntax.symbols.types import Use
 
-CHILD = "tabby_lsp.index.worker"
+CHILD = "tabby_lsp.index.child.worker"
 
 SOURCES = {
     "shop/basket.py": "class Basket:\n    def add_article(self, article):\n        self.articles.append(article)\n",

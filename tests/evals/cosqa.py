@@ -26,9 +26,9 @@ from pathlib import Path
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.engine.store import default_directory
 from tabby_lsp.index.embedders import open_embedder
-from tabby_lsp.index.fusion import fuse
-from tabby_lsp.index.reading import read_bytes
-from tabby_lsp.index.words import column, titled, words_of
+from tabby_lsp.index.reading.reader import read_bytes
+from tabby_lsp.index.search.fusion import fuse
+from tabby_lsp.index.search.words import column, titled, words_of
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 MODEL = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
@@ -74,7 +74,7 @@ class Searched:
         import lancedb
         import pyarrow as pa
 
-        from tabby_lsp.index.store import FULL_TEXT, words_query
+        from tabby_lsp.index.store.lance import FULL_TEXT, words_query
 
         self._words_query = words_query
         self.embedder = open_embedder(settings, model, folder)

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tabby_lsp.index.words import parts_of
+from tabby_lsp.index.search.words import parts_of
 
 SUFFIXES = {
     "python": {".py"},

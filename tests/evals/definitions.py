@@ -6,7 +6,7 @@
 
 A site is a line in a function that names something which another file of its package defines. The line is cut, at its
 beginning (`line`) or in front of that name (`word`); what follows the line stays. Found is what the snippets of
-`tabby_lsp.index.lookup` define that fit into the budget.
+`tabby_lsp.index.lookup.definitions` define that fit into the budget.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from definition_sites import Package, Site, packages, sample, sources, unpack
 
 from tabby_lsp.document import Position, Snapshot
-from tabby_lsp.index.lookup import MemoryTable, definitions
+from tabby_lsp.index.lookup.definitions import MemoryTable, definitions
 from tabby_lsp.index.types import Snippet, Wanted
 from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.extract import facts_of

@@ -24,11 +24,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index import batches, update
 from tabby_lsp.index.embedders.static import StaticEmbedder
+from tabby_lsp.index.files.walk import walk
 from tabby_lsp.index.folder import FolderIndex
+from tabby_lsp.index.reading import batches
+from tabby_lsp.index.store import update
 from tabby_lsp.index.types import Phase, Query
-from tabby_lsp.index.walk import walk
 
 CHILD_S = 600
 """Seconds in which a child that is not killed must be done."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tabby_lsp.index.batches import Batch, read_batch
+from tabby_lsp.index.reading.batches import Batch, read_batch
 
 
 def read(root, found, hashes) -> Batch:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import tree_sitter
 
 from tabby_lsp.errors import IndexUnavailable
-from tabby_lsp.index.lookup import MemoryTable, definitions
+from tabby_lsp.index.lookup.definitions import MemoryTable, definitions
 from tabby_lsp.index.types import Query, Snippet, Wanted, Why
 from tabby_lsp.syntax.grammars import grammar
 from tabby_lsp.syntax.languages import language_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tree_sitter
 
-from tabby_lsp.index.reading import parse, plain
+from tabby_lsp.index.reading.reader import parse, plain
 from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.extract import facts_of
 from tabby_lsp.syntax.symbols.types import Facts

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.symbol_sources import FILES, FOLDER, parsed
 
-from tabby_lsp.index.chunks import Chunk, chunks_of
-from tabby_lsp.index.pieces import MOST_CHARACTERS, MOST_LINES, OVERLAP_LINES, WINDOW_LINES
-from tabby_lsp.index.reading import GONE, plain, read_bytes, read_file
+from tabby_lsp.index.reading.chunks import Chunk, chunks_of
+from tabby_lsp.index.reading.pieces import MOST_CHARACTERS, MOST_LINES, OVERLAP_LINES, WINDOW_LINES
+from tabby_lsp.index.reading.reader import GONE, plain, read_bytes, read_file
 from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.extract import facts_of
 

@@ -17,9 +17,9 @@ import pytest
 
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import IndexUnavailable
-from tabby_lsp.index import client as module
-from tabby_lsp.index.client import IndexClient
-from tabby_lsp.index.messages import (
+from tabby_lsp.index.child import client as module
+from tabby_lsp.index.child.client import IndexClient
+from tabby_lsp.index.child.messages import (
     LENGTH,
     Cancel,
     Changed,
@@ -62,7 +62,7 @@ MESSAGES: list[Message] = [
 
 ANSWERS = """
 import sys
-from tabby_lsp.index.messages import *
+from tabby_lsp.index.child.messages import *
 from tabby_lsp.index.types import *
 out = sys.stdout.buffer
 def send(message):
@@ -270,7 +270,7 @@ def test_no_call_waits_for_a_child_that_reads_nothing(heard: Heard) -> None:
 def test_the_real_child_ends_with_its_pipe() -> None:
     """Also where its parent has no time to say anything."""
     reading, writing = os.pipe()
-    child = psutil.Popen([sys.executable, "-m", "tabby_lsp.index.worker"], stdin=reading)
+    child = psutil.Popen([sys.executable, "-m", "tabby_lsp.index.child.worker"], stdin=reading)
     os.close(reading)
     os.write(writing, encode(Configure(IndexSettings())))
     os.close(writing)

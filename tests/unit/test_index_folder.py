@@ -15,13 +15,13 @@ from word_embedder import WordEmbedder
 
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import IndexUnavailable, RepositoryIndexError
-from tabby_lsp.index import generations, writer
-from tabby_lsp.index.batches import Batch, read_batch
+from tabby_lsp.index.files.walk import walk
 from tabby_lsp.index.folder import FolderIndex
-from tabby_lsp.index.pool import FEW, read_all
-from tabby_lsp.index.rows import definitions_of
+from tabby_lsp.index.reading.batches import Batch, read_batch
+from tabby_lsp.index.reading.pool import FEW, read_all
+from tabby_lsp.index.store import generations, writer
+from tabby_lsp.index.store.rows import definitions_of
 from tabby_lsp.index.types import Phase, Query, Wanted
-from tabby_lsp.index.walk import walk
 from tabby_lsp.syntax.symbols.types import Import, Use
 
 SOURCES = {
@@ -126,7 +126,7 @@ def test_definitions_and_siblings(index: FolderIndex) -> None:
 def test_of_a_name_that_is_everywhere_some_are_enough(
     opened: Callable[..., FolderIndex], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tabby_lsp.index.store.ENOUGH", 5)
+    monkeypatch.setattr("tabby_lsp.index.store.lance.ENOUGH", 5)
     for number in range(20):
         (root / f"app/many{number}.py").write_text(f"def common():\n    pass\n\n\ndef rare{number}():\n    pass\n")
     index = opened()
@@ -189,8 +189,8 @@ def test_only_what_has_changed_is_read(index: FolderIndex, root: Path, read_path
 def test_it_goes_on_where_it_was_stopped(
     opened: Callable[..., FolderIndex], root: Path, monkeypatch: pytest.MonkeyPatch, read_paths: list[str]
 ) -> None:
-    monkeypatch.setattr("tabby_lsp.index.batches.FILES_AT_ONCE", 2)
-    monkeypatch.setattr("tabby_lsp.index.update.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("tabby_lsp.index.reading.batches.FILES_AT_ONCE", 2)
+    monkeypatch.setattr("tabby_lsp.index.store.update.ROWS_AT_ONCE", 1)
     first = opened()
     first.sync(stop=lambda: len(read_paths) >= 2)
     begun = first.status()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabby_lsp.index.fusion import WEIGHT, fuse
+from tabby_lsp.index.search.fusion import WEIGHT, fuse
 
 SCORES = st.dictionaries(st.integers(0, 20), st.floats(0.01, 30), max_size=10)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tabby_lsp.index import git
-from tabby_lsp.index.ignore import Ignores
-from tabby_lsp.index.listing import Listing
+from tabby_lsp.index.files import git
+from tabby_lsp.index.files.ignore import Ignores
+from tabby_lsp.index.files.listing import Listing
 
 NAMES = ("a", "b", "ab", "x.py", "y.py", "a.d", "é b")
 paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index.kinds import language_of_name, language_of_script
-from tabby_lsp.index.left_out import Reason, by_content, by_name, by_size
-from tabby_lsp.index.secret import content_tells
-from tabby_lsp.index.walk import walk
+from tabby_lsp.index.files.kinds import language_of_name, language_of_script
+from tabby_lsp.index.files.left_out import Reason, by_content, by_name, by_size
+from tabby_lsp.index.files.secret import content_tells
+from tabby_lsp.index.files.walk import walk
 
 LETTERS = string.ascii_letters + string.digits
 

@@ -10,8 +10,9 @@ from textwrap import dedent
 import pytest
 
 from tabby_lsp.document import Position, Snapshot
-from tabby_lsp.index import lookup, ranking
-from tabby_lsp.index.lookup import MemoryTable
+from tabby_lsp.index.lookup import definitions as lookup
+from tabby_lsp.index.lookup import ranking
+from tabby_lsp.index.lookup.definitions import MemoryTable
 from tabby_lsp.index.types import Snippet, Wanted, Why
 from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.extract import facts_of
@@ -20,7 +21,7 @@ from tabby_lsp.syntax.symbols.nearby import class_at, imports_of, uses_near
 from tabby_lsp.syntax.symbols.types import Definition
 from tabby_lsp.syntax.trees import Trees
 
-PACKAGE = Path(lookup.__file__).parents[1]
+PACKAGE = Path(__file__).parents[2] / "tabby_lsp"
 
 PYTHON = {
     "net/__init__.py": "from .client import Client\nfrom .errors import *\n",
@@ -263,7 +264,11 @@ def test_snippets_look_like_python() -> None:
     }
     known = table(files)
     seen = 0
-    for path in ("tabby_lsp/index/lookup.py", "tabby_lsp/completion/pipeline.py", "tabby_lsp/syntax/trees.py"):
+    for path in (
+        "tabby_lsp/index/lookup/definitions.py",
+        "tabby_lsp/completion/pipeline.py",
+        "tabby_lsp/syntax/trees.py",
+    ):
         lines = files[path].splitlines(keepends=True)
         for line in range(30, len(lines), 20):
             text = "".join(lines[:line]) + "█\n" + "".join(lines[line:])

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from trees import SETTINGS, run_git, walked, write
 
-from tabby_lsp.index import git
-from tabby_lsp.index.listing import Listing
-from tabby_lsp.index.walk import walk
+from tabby_lsp.index.files import git
+from tabby_lsp.index.files.listing import Listing
+from tabby_lsp.index.files.walk import walk
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import ConfigError, RepositoryIndexError
 from tabby_lsp.index import shared as module
 from tabby_lsp.index.folder import FolderIndex
+from tabby_lsp.index.search.words import words_of
 from tabby_lsp.index.seeding import seed
 from tabby_lsp.index.shared import Shared, options_of
 from tabby_lsp.index.types import Phase, Query, Status
-from tabby_lsp.index.words import words_of
 
 BUCKET = "indexes"
 

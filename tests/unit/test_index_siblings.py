@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tabby_lsp.index.memory_table import MemoryTable
-from tabby_lsp.index.siblings import siblings
+from tabby_lsp.index.lookup.memory_table import MemoryTable
+from tabby_lsp.index.lookup.siblings import siblings
 from tabby_lsp.index.types import Why
 from tabby_lsp.syntax.symbols.types import Definition, Facts, Kind
 

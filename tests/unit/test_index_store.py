@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from tabby_lsp.errors import NoSpace, RepositoryIndexError
-from tabby_lsp.index.damage import Conflict, Damaged, told
-from tabby_lsp.index.indexes import words_query
-from tabby_lsp.index.quoting import among, defines, expression, glob, quoted
-from tabby_lsp.index.rows import FILES, SYMBOLS, chunks_schema, symbol_row, table_of
-from tabby_lsp.index.search import search
-from tabby_lsp.index.store import Store, disk_usage
+from tabby_lsp.index.search.hybrid import search
+from tabby_lsp.index.store.damage import Conflict, Damaged, told
+from tabby_lsp.index.store.indexes import words_query
+from tabby_lsp.index.store.lance import Store, disk_usage
+from tabby_lsp.index.store.quoting import among, defines, expression, glob, quoted
+from tabby_lsp.index.store.rows import FILES, SYMBOLS, chunks_schema, symbol_row, table_of
 from tabby_lsp.index.types import Query
 from tabby_lsp.syntax.symbols.types import Definition, Kind
 
@@ -149,7 +149,7 @@ def test_vectors_are_found_alike_with_and_without_their_index(store: Store, monk
     add(600, 610)
     questions = vectors[:600:60] + 0.1 * chance.standard_normal((10, 8)).astype(np.float32)
     scanned = [nearest(question) for question in questions]
-    monkeypatch.setattr("tabby_lsp.index.indexes.VECTORS_FROM", 256)
+    monkeypatch.setattr("tabby_lsp.index.store.indexes.VECTORS_FROM", 256)
     store.tidy()
     assert "vector" in {column for index in store.chunks.list_indices() for column in index.columns}
     assert [nearest(question) for question in questions] == scanned

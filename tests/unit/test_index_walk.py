@@ -9,9 +9,9 @@ import pytest
 from trees import SETTINGS, run_git, walked, write
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index.left_out import Reason
-from tabby_lsp.index.listing import Listing
-from tabby_lsp.index.walk import look, walk
+from tabby_lsp.index.files.left_out import Reason
+from tabby_lsp.index.files.listing import Listing
+from tabby_lsp.index.files.walk import look, walk
 
 
 @pytest.fixture(params=["git", "plain"])

@@ -16,8 +16,8 @@ from typing import Self
 import pytest
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index import watch as room
-from tabby_lsp.index.watch import watch
+from tabby_lsp.index.files import watch as room
+from tabby_lsp.index.files.watch import watch
 
 PATIENCE_S = 90.0
 """A bound for a machine that is busy with something else; what is waited for comes within a second."""
@@ -162,7 +162,7 @@ LIMITED = """
 import logging, sys, threading
 from pathlib import Path
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index import watch as room
+from tabby_lsp.index.files import watch as room
 logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(message)s")
 room.POLL_S = 0.05
 stop, told = threading.Event(), []

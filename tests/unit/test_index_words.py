@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabby_lsp.index.words import LONGEST, TITLE, column, parts_of, titled, words_of
+from tabby_lsp.index.search.words import LONGEST, TITLE, column, parts_of, titled, words_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index.walk import look_at, walk
+from tabby_lsp.index.files.walk import look_at, walk
 
 SETTINGS = IndexSettings()
 IDENTITY = (

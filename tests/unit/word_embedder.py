@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tabby_lsp.index.words import words_of
+from tabby_lsp.index.search.words import words_of
 
 DIRECTIONS = 512
 

@@ -18,8 +18,8 @@ from tabby_lsp.bench.fim.holes import Hole
 from tabby_lsp.completion.context.types import Place, Repository
 from tabby_lsp.config import ContextSettings, Settings
 from tabby_lsp.errors import RepositoryIndexError
-from tabby_lsp.index.client import IndexClient
-from tabby_lsp.index.messages import Configure
+from tabby_lsp.index.child.client import IndexClient
+from tabby_lsp.index.child.messages import Configure
 from tabby_lsp.index.types import Phase
 
 WAIT_S, POLL_S = 120.0, 0.01

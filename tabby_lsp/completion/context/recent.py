@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tabby_lsp.document import Snapshot
-from tabby_lsp.index.secret import content_tells, name_tells
+from tabby_lsp.index.files.secret import content_tells, name_tells
 from tabby_lsp.index.types import Snippet, Why
 from tabby_lsp.syntax.trees import encoded
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tabby_lsp.errors import RepositoryIndexError
 from tabby_lsp.index.embedders.common import weight_of
 from tabby_lsp.index.embedders.table import Table, open_table
-from tabby_lsp.index.words import parts_of
+from tabby_lsp.index.search.words import parts_of
 
 REMEMBERED = 1 << 16
 """Words whose weighted vectors are kept as float32: 64 MiB. A large repository has more, the others rare."""

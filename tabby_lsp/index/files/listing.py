@@ -11,9 +11,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tabby_lsp.index import git
-from tabby_lsp.index.ignore import GIT, TABBY, Ignores
-from tabby_lsp.index.left_out import Reason, by_name
+from tabby_lsp.index.files import git
+from tabby_lsp.index.files.ignore import GIT, TABBY, Ignores
+from tabby_lsp.index.files.left_out import Reason, by_name
 
 NEVER = frozenset({
     ".bundle", ".bzr", ".cache", ".dart_tool", ".direnv", ".eggs", ".git", ".gradle", ".hg", ".hypothesis", ".idea",

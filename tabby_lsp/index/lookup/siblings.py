@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from posixpath import basename, dirname, splitext
 from typing import Protocol
 
-from tabby_lsp.index.signatures import text_of
+from tabby_lsp.index.lookup.signatures import text_of
 from tabby_lsp.index.types import Snippet, Why
 from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.types import Definition

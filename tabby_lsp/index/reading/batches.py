@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tabby_lsp.index.rows import FILES, SYMBOLS, TEXTS, imports_text, symbol_row, table_of
-from tabby_lsp.index.walk import Found
-from tabby_lsp.index.words import column, titled
+from tabby_lsp.index.files.walk import Found
+from tabby_lsp.index.search.words import column, titled
+from tabby_lsp.index.store.rows import FILES, SYMBOLS, TEXTS, imports_text, symbol_row, table_of
 
 FILES_AT_ONCE = 48
 """Files in one batch: enough to make a message to another process worth its while, few enough to be stopped soon."""
@@ -94,7 +94,7 @@ def read_batch(root: str, found: Sequence[Found], hashes: Mapping[str, str]) -> 
         found: the files, as they were found.
         hashes: of what is stored of them, by path; a file that is not stored is missing here.
     """
-    from tabby_lsp.index.reading import read_file
+    from tabby_lsp.index.reading.reader import read_file
 
     files, symbols, chunks, same, gone = [], [], [], [], []
     for one in found:

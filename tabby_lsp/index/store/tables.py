@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from tabby_lsp.errors import IndexUnavailable, RepositoryIndexError
-from tabby_lsp.index import generations
-from tabby_lsp.index.damage import Damaged
-from tabby_lsp.index.generations import Generation
-from tabby_lsp.index.rows import Stored
-from tabby_lsp.index.store import Store
+from tabby_lsp.index.store import generations
+from tabby_lsp.index.store.damage import Damaged
+from tabby_lsp.index.store.generations import Generation
+from tabby_lsp.index.store.lance import Store
+from tabby_lsp.index.store.rows import Stored
 
 logger = logging.getLogger(__name__)
 

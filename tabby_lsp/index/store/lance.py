@@ -16,10 +16,10 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from tabby_lsp.index.damage import Conflict, Damaged, told
-from tabby_lsp.index.indexes import INDEXES, Table, connected, make_indexes, words_query
-from tabby_lsp.index.quoting import among
-from tabby_lsp.index.rows import FILES, SYMBOLS, Stored, chunks_schema, stored_files
+from tabby_lsp.index.store.damage import Conflict, Damaged, told
+from tabby_lsp.index.store.indexes import INDEXES, Table, connected, make_indexes, words_query
+from tabby_lsp.index.store.quoting import among
+from tabby_lsp.index.store.rows import FILES, SYMBOLS, Stored, chunks_schema, stored_files
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tabby_lsp.engine.disk import write_whole
-from tabby_lsp.index.rows import SCHEMA
+from tabby_lsp.index.store.rows import SCHEMA
 
 POINTER = "current.json"
 META = "meta.json"

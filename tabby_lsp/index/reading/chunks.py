@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tabby_lsp.index.pieces import MOST_CHARACTERS, MOST_LINES, OVERLAP_LINES, Lines, merged, windows
+from tabby_lsp.index.reading.pieces import MOST_CHARACTERS, MOST_LINES, OVERLAP_LINES, Lines, merged, windows
 from tabby_lsp.syntax.languages import Blocks, language
 from tabby_lsp.syntax.symbols.types import Kind
 

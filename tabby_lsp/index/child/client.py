@@ -17,8 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tabby_lsp.errors import IndexUnavailable
-from tabby_lsp.index.child import COMMAND, Child
-from tabby_lsp.index.messages import (
+from tabby_lsp.index.child.messages import (
     Cancel,
     Changed,
     Close,
@@ -33,6 +32,7 @@ from tabby_lsp.index.messages import (
     Siblings,
     Told,
 )
+from tabby_lsp.index.child.process import COMMAND, Child
 from tabby_lsp.index.types import Phase, Query, Snippet, Status, Wanted
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from tabby_lsp.index.kinds import DATA_KB, PROSE, language_of_name
-from tabby_lsp.index.secret import content_tells, name_tells
+from tabby_lsp.index.files.kinds import DATA_KB, PROSE, language_of_name
+from tabby_lsp.index.files.secret import content_tells, name_tells
 
 
 class Reason(StrEnum):

@@ -15,11 +15,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, cast
 
-from tabby_lsp.index.messages import Message, Order, encode, receive
+from tabby_lsp.index.child.messages import Message, Order, encode, receive
 
-child_logger = logging.getLogger("tabby_lsp.index.worker")
+child_logger = logging.getLogger("tabby_lsp.index.child.worker")
 
-COMMAND = (sys.executable, "-P", "-m", "tabby_lsp.index.worker")
+COMMAND = (sys.executable, "-P", "-m", "tabby_lsp.index.child.worker")
 """-P: an editor starts us in the user's project, and a `json.py` in there is not the one we mean."""
 THREADS = ("LANCE_CPU_THREADS", "TOKIO_WORKER_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Variables that say how many threads LanceDB and numpy have."""
@@ -78,7 +78,7 @@ class Child:
 
 def environment() -> dict[str, str]:
     """The child's variables: this very package, a quiet LanceDB, and few threads, so that typing is not disturbed."""
-    paths = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[2])]
+    paths = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
     threads = str(max(1, (os.cpu_count() or 2) // 2))
     return {
         **dict.fromkeys(THREADS, threads),

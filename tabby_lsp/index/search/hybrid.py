@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
-from tabby_lsp.index.damage import told
-from tabby_lsp.index.fusion import fuse
-from tabby_lsp.index.indexes import PROBES, REFINED, words_query
-from tabby_lsp.index.quoting import among, defines, glob, quoted
-from tabby_lsp.index.store import Store
+from tabby_lsp.index.search.fusion import fuse
+from tabby_lsp.index.search.words import words_of
+from tabby_lsp.index.store.damage import told
+from tabby_lsp.index.store.indexes import PROBES, REFINED, words_query
+from tabby_lsp.index.store.lance import Store
+from tabby_lsp.index.store.quoting import among, defines, glob, quoted
 from tabby_lsp.index.types import Query, Snippet, Why
-from tabby_lsp.index.words import words_of
 
 if TYPE_CHECKING:
     from lancedb.query import LanceVectorQueryBuilder

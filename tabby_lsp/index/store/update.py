@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
-from tabby_lsp.index.batches import Batch, joined
-from tabby_lsp.index.generations import Generation
-from tabby_lsp.index.rows import Stored, stored_files
-from tabby_lsp.index.tables import Target
-from tabby_lsp.index.vectors import Vectors
-from tabby_lsp.index.walk import Found
-from tabby_lsp.index.words import titled
+from tabby_lsp.index.files.walk import Found
+from tabby_lsp.index.reading.batches import Batch, joined
+from tabby_lsp.index.search.words import titled
+from tabby_lsp.index.store.generations import Generation
+from tabby_lsp.index.store.rows import Stored, stored_files
+from tabby_lsp.index.store.tables import Target
+from tabby_lsp.index.store.vectors import Vectors
 
 ROWS_AT_ONCE = 6_000
 """Chunks in one change of the tables: about 10 MB of text and vectors; each change costs 30 ms whatever its size."""

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Collection
 from pathlib import Path
 
-from tabby_lsp.index.rows import definitions_of, imports_from
-from tabby_lsp.index.tables import Tables
+from tabby_lsp.index.store.rows import definitions_of, imports_from
+from tabby_lsp.index.store.tables import Tables
 from tabby_lsp.syntax.symbols.types import Definition, Import
 
 Row = tuple[str, str, Definition]

@@ -1,6 +1,6 @@
 """The index's child process: orders on stdin, reports on stdout, the log on stderr.
 
-Run as `python -m tabby_lsp.index.worker`. It ends when its stdin does, however the server has ended. The main
+Run as `python -m tabby_lsp.index.child.worker`. It ends when its stdin does, however the server has ended. The main
 thread does nothing but read; each folder has a thread that writes (`keeper`), and two more answer questions.
 """
 
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tabby_lsp.errors import IndexUnavailable, TabbyError
-from tabby_lsp.index.keeper import Keeper
-from tabby_lsp.index.messages import (
+from tabby_lsp.index.child.keeper import Keeper
+from tabby_lsp.index.child.messages import (
     Cancel,
     Changed,
     Close,

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import RepositoryIndexError
-from tabby_lsp.index.batches import read_batch, sliced
-from tabby_lsp.index.damage import Damaged
-from tabby_lsp.index.pool import read_all
-from tabby_lsp.index.tables import Tables, Target
+from tabby_lsp.index.files.walk import look_at, walk
+from tabby_lsp.index.reading.batches import read_batch, sliced
+from tabby_lsp.index.reading.pool import read_all
+from tabby_lsp.index.store.damage import Damaged
+from tabby_lsp.index.store.tables import Tables, Target
+from tabby_lsp.index.store.update import compare, embedded, grouped, remove, write
+from tabby_lsp.index.store.vectors import Vectors
 from tabby_lsp.index.types import Phase
-from tabby_lsp.index.update import compare, embedded, grouped, remove, write
-from tabby_lsp.index.vectors import Vectors
-from tabby_lsp.index.walk import look_at, walk
 
 logger = logging.getLogger(__name__)
 

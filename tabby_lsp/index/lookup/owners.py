@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tabby_lsp.index import ranking
-from tabby_lsp.index.resolving import Row, Scope
+from tabby_lsp.index.lookup import ranking
+from tabby_lsp.index.lookup.resolving import Row, Scope
 from tabby_lsp.syntax.symbols.types import Kind
 
 FOLLOWED = 48

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tabby_lsp.errors import RepositoryIndexError
-from tabby_lsp.index.generations import Generation
+from tabby_lsp.index.store.generations import Generation
 
 if TYPE_CHECKING:
     from tabby_lsp.index.embedders import Embedder

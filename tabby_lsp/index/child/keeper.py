@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from tabby_lsp.errors import IndexUnavailable, TabbyError
-from tabby_lsp.index.messages import Configure
+from tabby_lsp.index.child.messages import Configure
 from tabby_lsp.index.opening import processes, take_over
 from tabby_lsp.index.places import Places
 from tabby_lsp.index.types import Phase, Status
@@ -222,7 +222,7 @@ class Keeper:
         return status
 
     def _watch(self, leaving: threading.Event) -> None:
-        from tabby_lsp.index.watch import watch
+        from tabby_lsp.index.files.watch import watch
 
         try:
             watch(self.root, self._order.settings, lambda paths: self.changed(paths or None), leaving)

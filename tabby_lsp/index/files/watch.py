@@ -19,9 +19,9 @@ from pathlib import Path
 import watchfiles
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index.ignore import GIT, TABBY
-from tabby_lsp.index.left_out import Reason, by_name
-from tabby_lsp.index.listing import NEVER, Listing
+from tabby_lsp.index.files.ignore import GIT, TABBY
+from tabby_lsp.index.files.left_out import Reason, by_name
+from tabby_lsp.index.files.listing import NEVER, Listing
 
 logger = logging.getLogger(__name__)
 

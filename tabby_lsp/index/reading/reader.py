@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import tree_sitter
 
-from tabby_lsp.index.chunks import chunks_of
-from tabby_lsp.index.left_out import by_content
+from tabby_lsp.index.files.left_out import by_content
+from tabby_lsp.index.reading.chunks import chunks_of
 from tabby_lsp.syntax.grammars import grammar
 from tabby_lsp.syntax.symbols.extract import facts_of
 from tabby_lsp.syntax.symbols.types import Facts
 
 if TYPE_CHECKING:
-    from tabby_lsp.index.chunks import Chunk
+    from tabby_lsp.index.reading.chunks import Chunk
 
 GONE = "unreadable"
 """The reason for a file that cannot be read (any more)."""

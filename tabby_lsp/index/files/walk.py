@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.index.git import never
-from tabby_lsp.index.kinds import language_of_name, language_of_script
-from tabby_lsp.index.left_out import Reason, by_name, by_size
-from tabby_lsp.index.listing import Listing
+from tabby_lsp.index.files.git import never
+from tabby_lsp.index.files.kinds import language_of_name, language_of_script
+from tabby_lsp.index.files.left_out import Reason, by_name, by_size
+from tabby_lsp.index.files.listing import Listing
 
 FIRST_LINE_BYTES = 128
 """Where a script names its interpreter."""

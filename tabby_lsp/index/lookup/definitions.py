@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from tabby_lsp.index import ranking
-from tabby_lsp.index.memory_table import MemoryTable
-from tabby_lsp.index.owners import owners as owners_near
-from tabby_lsp.index.resolving import Row, Scope, SymbolTable, is_top
-from tabby_lsp.index.signatures import text_of
+from tabby_lsp.index.lookup import ranking
+from tabby_lsp.index.lookup.memory_table import MemoryTable
+from tabby_lsp.index.lookup.owners import owners as owners_near
+from tabby_lsp.index.lookup.resolving import Row, Scope, SymbolTable, is_top
+from tabby_lsp.index.lookup.signatures import text_of
 from tabby_lsp.index.types import Snippet, Wanted, Why
 from tabby_lsp.syntax.symbols.types import Kind
 

@@ -16,8 +16,8 @@ from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Self
 
-from tabby_lsp.index.batches import CRASHED, Batch, left_out, read_batch, sliced
-from tabby_lsp.index.walk import Found
+from tabby_lsp.index.files.walk import Found
+from tabby_lsp.index.reading.batches import CRASHED, Batch, left_out, read_batch, sliced
 
 FEW = 200
 """Fewer files are read in this process: a pool takes a second to start, in which one process reads about as many."""

@@ -1,0 +1,1 @@
+"""The process that has the index, and how the server talks to it."""

@@ -1,0 +1,1 @@
+"""Definitions by name: what names mean, what that is worth, and how it is written down."""

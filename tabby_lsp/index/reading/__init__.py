@@ -1,0 +1,1 @@
+"""From files to rows: facts and chunks, read by a pool of processes."""
