@@ -294,6 +294,26 @@ async def test_the_server_indexes_its_folders(launch: Launch, folder: Path, tmp_
     await editor.until(lambda: editor.status.get("index") == "ready", "index in the status")
 
 
+@pytest.mark.parametrize("context", [True, False])
+async def test_a_suggestion_knows_what_another_file_defines(
+    launch: Launch, folder: Path, tmp_path: Path, *, context: bool
+) -> None:
+    """Names that no model has ever seen come out of the other file, or not at all."""
+    (folder / "shop/freight.py").write_text(
+        "class Freighter:\n    def dromond_portage(self) -> float:\n        return self.rate * self.tons\n"
+    )
+    text = "from shop.freight import Freighter\n\n\ndef dues(freighter: Freighter) -> float:\n    return freighter."
+    editor = await launch()
+    await editor.initialize(options(tmp_path) | {"context": {"enabled": context}}, [folder])
+    await phases(editor, "ready")
+    await editor.until(lambda: editor.status.get("state") == "ready", "model")
+    uri = (folder / "shop/report.py").as_uri()
+    editor.open(uri, text)
+    line = text.count("\n")
+    given = await editor.complete(uri, line, len(text.splitlines()[-1]), invoked=True)
+    assert any("dromond_portage" in suggested for suggested in given.texts) is context, given
+
+
 async def test_a_saved_change_is_searchable(launch: Launch, folder: Path, tmp_path: Path) -> None:
     """As the editor tells of it: nothing else watches here."""
     editor = await launch(**bare(tmp_path))
