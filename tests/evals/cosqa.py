@@ -74,7 +74,7 @@ class Searched:
         import lancedb
         import pyarrow as pa
 
-        from tabby_lsp.index.store.lance import FULL_TEXT, words_query
+        from tabby_lsp.index.store.indexes import FULL_TEXT, words_query
 
         self._words_query = words_query
         self.embedder = open_embedder(settings, model, folder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -91,6 +93,20 @@ class TestStatic:
         assert alone[0] == pytest.approx(alone[-1])
         # a word of which no piece is known has no vector, also in a place where one with a vector was
         assert not alone[1].any()
+
+    def test_several_folders_may_be_embedded_at_once(self, tiny: Path, tmp_path: Path) -> None:
+        """Each has a thread of its own that writes, and the words that are remembered are everybody's."""
+        texts = [f"word{n} def x{n % 7}(self, value{n * 13}): return other{n * 7} + import_{n}" for n in range(3_000)]
+        alone = StaticEmbedder(open_table(tiny, tmp_path)).embed(texts)
+        shared = StaticEmbedder(open_table(tiny, tmp_path))
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                parts = list(pool.map(lambda at: shared.embed(texts[at : at + 50]), range(0, len(texts), 50)))
+        finally:
+            sys.setswitchinterval(interval)
+        assert np.array_equal(np.concatenate(parts), alone)
 
     def test_without_a_model(self, tmp_path: Path) -> None:
         with pytest.raises(RepositoryIndexError, match="models pull"):

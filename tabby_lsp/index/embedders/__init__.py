@@ -32,7 +32,7 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
-        """Vectors of texts.
+        """Vectors of texts; may be called from several threads at once.
 
         Args:
             texts: any number of them, of any length; what goes beyond what the model reads is left out.

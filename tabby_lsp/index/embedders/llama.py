@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,7 @@ class LlamaEmbedder:
 
     def __init__(self, model: EmbeddingModel, key: str, prefixes: Prefixes) -> None:
         self._model = model
+        self._turn = threading.Lock()
         self._prefixes = prefixes
         self.identity = f"llama:{key}:{model.dimensions}:{model.pooling}:{model.tokens}:{prefixes}"
         """The file, the dimensions, the pooling, the longest text and the prefixes."""
@@ -63,7 +65,8 @@ class LlamaEmbedder:
     def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
         """See `Embedder.embed`."""
         try:
-            return self._model.embed([self._prefixes.before(text, query=query) for text in texts])
+            with self._turn:
+                return self._model.embed([self._prefixes.before(text, query=query) for text in texts])
         except EngineFault as error:
             raise RepositoryIndexError(error.message, error.remedy) from error
 

@@ -7,6 +7,7 @@ stay as they are when other files come and go.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +55,7 @@ class StaticEmbedder:
         self._table = table
         self._row_of = {word: row for row, word in enumerate(table.words)}
         self._vectors = np.zeros((1024, table.vectors.shape[1]), np.float32)
+        self._turn = threading.Lock()
         self._known: dict[str, int] = {}
 
     @property
@@ -68,6 +70,10 @@ class StaticEmbedder:
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """See `Embedder.embed`; questions and texts are treated alike."""
+        with self._turn:  # several folders are written, and questions asked, by one embedder
+            return self._embedded(texts)
+
+    def _embedded(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         if len(self._known) > REMEMBERED:
             self._known.clear()
         found = np.zeros((len(texts), self.dimensions), np.float32)
