@@ -203,14 +203,16 @@ class PromptMaker:
         """A renewed window is in the cache: from now on it is the one that is continued."""
         self._windows.adopt(uri, window)
 
-    def beginning(self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo) -> Prompt | None:
+    def beginning(
+        self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, block: Block | None = None
+    ) -> Prompt | None:
         """What a prompt anywhere in a short document begins with; None for long ones and where nothing is stable."""
         family = self.family(info)
         if not family.tail or family.order != "prefix-suffix" or len(snapshot.text) > settings.prefix_tokens * 8:
             return None
         if self._engine.tokenizer.count(snapshot.text) > settings.prefix_tokens * FIRST_FILL:
             return None
-        shown = beside(self.block(snapshot.uri), family)
+        shown = beside(block or self.block(snapshot.uri), family)
         return Prompt((*shown.ahead, Marker(family.prefix), shown.above + prompt.unix(snapshot.text)))
 
 

@@ -12,7 +12,7 @@ from typist import UNHURRIED, Document, given
 
 from tabby_lsp.completion import ahead
 from tabby_lsp.completion import prompt as prompts
-from tabby_lsp.completion.ahead import RENEWED
+from tabby_lsp.completion.ahead import BESIDE
 from tabby_lsp.completion.context import gather
 from tabby_lsp.completion.context.types import Place, Repository
 from tabby_lsp.completion.pipeline import Pipeline
@@ -41,13 +41,18 @@ URI = "file:///repo/pkg/main.py"
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "REST_S", 0.0)
+    monkeypatch.setattr(ahead, "QUIET_S", 0.0)
 
 
 class Desk:
     """A pipeline in a repository, on a scripted engine."""
 
     def __init__(
-        self, files: dict[str, str] = FILES, prepare: bool = False, patience_ms: int = 400, **context: object
+        self,
+        files: dict[str, str] = FILES,
+        prepare: bool = False,
+        patience_ms: int = 400,
+        **context: object,
     ) -> None:
         self.engine = ScriptedEngine()
         self.index = MemoryIndex(files)
@@ -173,8 +178,41 @@ async def test_an_opened_document_begins_with_what_it_imports() -> None:
     desk = Desk(prepare=True)
     document = desk.open()
     desk.pipeline.opened(document.snapshot)
+    await until(lambda: len(desk.engine.prefills) > 1, "idle work")
+    own, whole = map(shown, desk.engine.prefills)
+    assert own.startswith("<|fim_prefix|>from pkg.shapes import"), "the document itself comes first"
+    assert whole.startswith("<|fim_prefix|># pkg/shapes.py\n# class Shape:")
+
+
+async def test_the_document_itself_comes_first() -> None:
+    """Reading other files first would leave who types with short prompts for longer."""
+    desk = Desk(prepare=True)
+    desk.engine.hold_prefill = True
+    document = desk.open()
+    document.type("a")
     await until(lambda: desk.engine.prefills, "idle work")
-    assert "# pkg/shapes.py\n# class Shape:" in shown(desk.engine.prefills[0])
+    while not desk.index.wanted:
+        (held,) = [run for run in desk.engine.prefills if not run.over]
+        assert "pkg/shapes.py" not in shown(held)
+        held.prefilled()
+        await settled()
+    assert {run.request.key for run in desk.engine.prefills[:-1]} == {URI}
+
+
+async def test_other_files_give_way_to_the_next_change() -> None:
+    desk = Desk(prepare=True)
+    document = desk.open()
+    document.type("a")
+    desk.engine.hold_prefill = True
+    await until(lambda: desk.engine.prefills, "idle work")
+    while not desk.engine.prefills[-1].request.key.endswith(BESIDE):
+        desk.engine.prefills[-1].prefilled()
+        await settled()
+    beside = desk.engine.prefills[-1]
+    document.type("r")
+    await settled()
+    assert beside.ended
+    assert desk.engine.prefills[-1].request.key == URI
 
 
 async def test_what_is_new_is_evaluated_before_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +229,7 @@ async def test_what_is_new_is_evaluated_before_it_is_shown(monkeypatch: pytest.M
     await until(lambda: any(not run.over for run in desk.engine.prefills), "idle work")
     for _ in range(3):
         (held,) = [run for run in desk.engine.prefills if not run.over]
-        if held.request.key.endswith(RENEWED):
+        if held.request.key.endswith(BESIDE):
             break
         assert "pkg/paint.py" not in shown(held)
         held.prefilled()
