@@ -522,6 +522,7 @@ async def test_accepted_suggestions_are_counted(editor: Editor, uri: str) -> Non
     assert await editor.request("workspace/executeCommand", item["command"]) is None
     after = await editor.request("workspace/executeCommand", ask)
     engine = after.pop("engine")
+    assert len(after.pop("index")) == 1  # of the one folder
     assert engine["evaluated"] > 0
     assert engine["generated"] > 0
     grown = {name: after[name] - before[name] for name in after}
