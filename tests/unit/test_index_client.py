@@ -45,7 +45,7 @@ SNIPPET = Snippet('a/o\'hara "x".py', "python", 3, 9, "def f():\n    ▮\n", Why
 
 MESSAGES: list[Message] = [
     Configure(IndexSettings(storage_options=("region=x",)), "/m.gguf", offline=True, watch=False, level="DEBUG"),
-    Open("/work/\udcff\n名"),
+    Open("/srv/\udcff\n名"),
     Close("/work"),
     Changed("/work", ("a.py", "b/c.py")),
     Changed("/work", ()),
