@@ -102,7 +102,15 @@ def test_typed_with_a_clock_and_load_and_interrupted(
     out = tmp_path / "run.json"
     words = command(model, repository, "--clock", "typing", "--load", "1", "--json", str(out))
     with (tmp_path / "err").open("wb") as err:
-        child = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=err, text=True)
+        child = subprocess.Popen(
+            words,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+            # who starts the tests in the background of a shell has them ignore it, and what they start as well
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         until = time.monotonic() + SECONDS
         while "1/2" not in (tmp_path / "err").read_text() and time.monotonic() < until and child.poll() is None:
             time.sleep(0.05)
