@@ -23,13 +23,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from definition_sites import Package, Site, packages, sample, sources, unpack
 
+from tabby_lsp.completion.context.symbols import wanted_at
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.index.lookup.definitions import MemoryTable, definitions
 from tabby_lsp.index.types import Snippet, Wanted
 from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.extract import facts_of
-from tabby_lsp.syntax.symbols.hints import dotted_at, given_near
-from tabby_lsp.syntax.symbols.nearby import class_at, imports_of, uses_near
 from tabby_lsp.syntax.symbols.types import Facts
 from tabby_lsp.syntax.trees import Trees
 
@@ -129,11 +128,7 @@ class Repository:
         position = Position(site.line, column)
         tree = self.trees.tree(snapshot)
         began = time.thread_time()
-        uses, imports = uses_near(tree, snapshot, position), imports_of(tree, snapshot)
-        bases, given = class_at(tree, snapshot, position)[1], given_near(snapshot, position)
-        if dotted := dotted_at(snapshot, position):
-            uses = (dotted, *uses)
-        wanted = Wanted(site.path, snapshot.language, uses, imports, bases, given)
+        wanted = wanted_at(snapshot, position, tree, site.path)
         reading = time.thread_time() - began
         before = self.table.replace(site.path, self._facts(site.path, text))
         began = time.thread_time()
