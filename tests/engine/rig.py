@@ -15,10 +15,11 @@ import numpy as np
 
 from tabby_lsp.config import EngineSettings
 from tabby_lsp.engine.llama.evaluate import Evaluator, Row
-from tabby_lsp.engine.llama.generate import Emit, Generation, _Lane
+from tabby_lsp.engine.llama.generate import Generation
 from tabby_lsp.engine.llama.kv import KvCache
 from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
 from tabby_lsp.engine.llama.sampling import Logits
+from tabby_lsp.engine.llama.writing import Emit, Lane
 from tabby_lsp.engine.types import Candidate, Finish, Prompt, Request, Result, Ticket
 
 SETTINGS = EngineSettings(context=512, batch=64, threads=1)
@@ -99,10 +100,13 @@ class Watched(Generation):
     def __init__(self, ticket: Ticket, evaluator: Evaluator, kv: KvCache, emit: Emit | None, slice_tokens: int) -> None:
         super().__init__(ticket, evaluator, kv, emit=emit, slice_tokens=slice_tokens)
         self.taken: dict[int, list[int]] = {}
+        accept = self.writer.accept
 
-    def _accept(self, lane: _Lane, token: int, likelihood: float, data: bytes) -> None:
-        self.taken.setdefault(lane.sequence, []).append(token)
-        super()._accept(lane, token, likelihood, data)
+        def watched(lane: Lane, token: int, likelihood: float, data: bytes) -> None:
+            self.taken.setdefault(lane.sequence, []).append(token)
+            accept(lane, token, likelihood, data)
+
+        self.writer.accept = watched
 
 
 class Rig:

@@ -12,9 +12,10 @@ from rig import TOLERANCE, Naive, Rig, Script, finish, request, texts
 
 from tabby_lsp.engine.llama.drafts import GAIN, SIZES, Drafter, Records, worthwhile
 from tabby_lsp.engine.llama.evaluate import Aborted, Evaluator
-from tabby_lsp.engine.llama.generate import Emit, Generation
+from tabby_lsp.engine.llama.generate import Generation
 from tabby_lsp.engine.llama.kv import Slot
 from tabby_lsp.engine.llama.pace import Pace
+from tabby_lsp.engine.llama.writing import Emit
 from tabby_lsp.engine.types import Finish, Request, Result, Ticket, Totals
 
 CODE = "def add(a, b):\n    return a + b\n\n\nclass name:\n    def sub(self):\n        x = len(the)\n        retu"

@@ -7,7 +7,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tabby_lsp.engine.llama.generate import Emit, Generation, Steps
+from tabby_lsp.engine.llama.generate import Generation
+from tabby_lsp.engine.llama.reading import Steps
+from tabby_lsp.engine.llama.writing import Emit
 from tabby_lsp.engine.types import Ticket
 
 T = TypeVar("T")

@@ -15,11 +15,12 @@ from concurrent.futures import Future
 
 from tabby_lsp.config import EngineSettings
 from tabby_lsp.engine.llama.evaluate import Aborted
-from tabby_lsp.engine.llama.generate import Emit, Generation
+from tabby_lsp.engine.llama.generate import Generation
 from tabby_lsp.engine.llama.job import Job, settle
 from tabby_lsp.engine.llama.kv import Occupied
 from tabby_lsp.engine.llama.residence import Load, Residence
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
+from tabby_lsp.engine.llama.writing import Emit
 from tabby_lsp.engine.types import Cancelled, ModelInfo, Priority, Request, Result, Ticket, Totals
 from tabby_lsp.errors import EngineError, EngineFault, TabbyError
 
