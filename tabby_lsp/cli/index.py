@@ -78,6 +78,10 @@ def _make(root: Path, settings: Settings, args: argparse.Namespace) -> int:
     started = time.monotonic()
     with open_index(root, settings, _say, seeded=not args.publish) as index, _interruptible() as stop:
         if not index.try_write():
+            if args.publish:  # half of an index is no index for others
+                raise RepositoryIndexError(
+                    f"The index of {root} is being written by another process.", "Close the editors that have it open."
+                )
             _say(f"The index of {root} is kept up to date by another process.")
             status = index.status()
         else:
@@ -139,8 +143,7 @@ def _list(places: Places, settings: Settings, *, as_json: bool) -> int:
         state = "in use" if place.held else "the folder is gone" if place.orphaned else ""
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(place.used))
         table.add_row(str(place.root), format_size(place.size), used, state)
-    console = Console(highlight=False, markup=False) if sys.stdout.isatty() else Console(width=200, highlight=False)
-    console.print(table)
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False).print(table)
     total = format_size(sum(place.size for place in found))
     _say(f"{total} of at most {settings.index.disk_mb} MiB (index.disk_mb) in {places.directory}")
     return 0

@@ -113,6 +113,7 @@ class FolderIndex:
                 except _HeldByAnother:
                     return False
                 self._writes = True
+                self._tables.damaged = False  # seen while another one wrote, perhaps; where it is so it is seen again
                 self._tables.refresh()
             return True
 
@@ -170,13 +171,26 @@ class FolderIndex:
         Raises:
             RepositoryIndexError: as in `sync`.
         """
+        return self.status() if self.try_update(paths) else self.sync(report)
+
+    def try_update(self, paths: Iterable[str]) -> bool:
+        """The same where it is quick.
+
+        Args:
+            paths: as in `update`.
+
+        Returns:
+            False where only a `sync` can do it: folders, very many files, tables that are not there yet or damaged.
+
+        Raises:
+            RepositoryIndexError: as in `sync`.
+        """
         named = {path.strip("/") for path in paths}
         try:
-            done = len(named) <= MANY and self.try_write() and self._writer.update(named)
+            return len(named) <= MANY and self.try_write() and self._writer.update(named)
         except Damaged as error:
             logger.warning("%s", error)
-            done = False
-        return self.status() if done else self.sync(report)
+            return False
 
     # ---- questions
 

@@ -120,6 +120,7 @@ def _take_over(
     try:
         folder = generations.begin(directory, wanted)
         store = Store(folder, wanted.dimensions, create=True)
+        store.repair()  # an earlier copy that was broken off
         known = store.known()
         missing = _same_content(root, there, known)
         if missing:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from tabby_lsp.engine.disk import is_folder, is_there
 from tabby_lsp.index.types import Index, Phase, Status
 from tabby_lsp.lsp.convert import path_from
 from tabby_lsp.lsp.progress import WorkDone
@@ -153,7 +154,8 @@ class Indexing:
             self._client.remove(gone)
         client = self._client
         self._indexes = {folder: client.folder(folder) for folder in folders}
-        self._starts = sorted(_starts(folders), key=lambda pair: len(pair[0]), reverse=True)  # the innermost first
+        starts = await asyncio.to_thread(lambda: list(_starts(folders)))
+        self._starts = sorted(starts, key=lambda pair: len(pair[0]), reverse=True)  # the innermost first
         if folders:
             client.start()
 
@@ -252,10 +254,10 @@ def _is_fit(folder: Path) -> bool:
     """Whether a folder is one that somebody works in: the home folder and what is above it hold everything else too."""
     real = Path(os.path.realpath(folder))
     home = Path(os.path.realpath(Path.home()))
-    if not real.is_dir():
+    if not is_folder(real):
         return False
     too_much = real == home or real in home.parents
-    if too_much and not (real / ".git").exists():
+    if too_much and not is_there(real / ".git"):
         logger.warning("%s is not indexed: it is not a project, it holds everything else too", folder)
         return False
     return True

@@ -1,6 +1,6 @@
 """How common words are in code: counts them in source trees and writes the table that the static embedder weighs with.
 
-    python tests/evals/count_words.py --out tabby_lsp/index/embedders/common.tsv \
+    python tests/evals/count_words.py --out tabby_lsp/index/embedders/word_counts.tsv \
         python=FOLDER javascript=FOLDER,FOLDER go=FOLDER c=FOLDER
 
 The committed table was made of Python's and Go's standard libraries, the JavaScript and TypeScript sources that

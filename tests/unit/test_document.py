@@ -110,6 +110,12 @@ def test_lines_match_the_reference(text: str) -> None:
     assert made.text == text
 
 
+def test_a_long_last_line_is_not_tried_at_each_character() -> None:
+    """Two megabytes in one line took hours."""
+    text = "0123456789abcdef" * (1 << 17)
+    assert snapshot(f"a\r\n{text}").lines == ("a\r\n", text)
+
+
 @pytest.mark.parametrize(
     ("text", "newline"),
     [("", "\n"), ("a", "\n"), ("a\n", "\n"), ("a\r\nb\r\nc\n", "\r\n"), ("a\rb\rc\r\n", "\r"), ("a\nb\r\n", "\n")],

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.symbol_sources import FILES, FOLDER, parsed
 
+from tabby_lsp.index.files.walk import Found
+from tabby_lsp.index.reading.batches import GROWN_BYTES, read_batch
 from tabby_lsp.index.reading.chunks import Chunk, chunks_of
 from tabby_lsp.index.reading.pieces import MOST_CHARACTERS, MOST_LINES, OVERLAP_LINES, WINDOW_LINES
 from tabby_lsp.index.reading.reader import GONE, plain, read_bytes, read_file
@@ -235,3 +237,20 @@ def test_what_cannot_be_read_has_a_reason(tmp_path: Path) -> None:
 )
 def test_what_no_person_writes_is_cut_like_anything_else(language: str, text: str) -> None:
     check(language, text.encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_text_though_half_of_it_is_nul(encoding: str) -> None:
+    data = "\ufeffdef salary(name):\r\n    return 1\r\n".encode(encoding)
+    read = read_bytes("a.py", "python", data)
+    assert read.reason == ""
+    assert [definition.name for definition in read.facts.definitions] == ["salary"]
+    assert read.chunks[0].text.startswith("def salary")
+
+
+def test_a_file_that_has_grown_since_it_was_found_is_left_to_the_next_look(tmp_path: Path) -> None:
+    (tmp_path / "log.py").write_bytes(b"x = 1\n" * (GROWN_BYTES // 6 + 1))
+    (tmp_path / "a.py").write_bytes(b"x = 1\n")
+    batch = read_batch(str(tmp_path), [Found("log.py", 6, 1, "python"), Found("a.py", 6, 1, "python")], {})
+    assert batch.gone == ("log.py",)
+    assert batch.files["path"].to_pylist() == ["a.py"]

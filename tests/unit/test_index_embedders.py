@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import struct
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -18,11 +20,11 @@ from tiny import write_model
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import RepositoryIndexError
 from tabby_lsp.index.embedders import KINDS, http, open_embedder
-from tabby_lsp.index.embedders.common import OF, common_counts, weight_of
 from tabby_lsp.index.embedders.gguf_file import GgufFile
 from tabby_lsp.index.embedders.spelling import words_in
 from tabby_lsp.index.embedders.static import StaticEmbedder
-from tabby_lsp.index.embedders.table import open_table
+from tabby_lsp.index.embedders.table import UNUSED_S, open_table
+from tabby_lsp.index.embedders.word_counts import OF, weight_of, word_counts
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,20 @@ class TestStatic:
         identities = {open_embedder(IndexSettings(), model, cache).identity for model in (tiny, other)}
         assert len(identities) == 2
         assert len(list(cache.iterdir())) == 2
+
+    def test_tables_that_nobody_uses_are_swept_and_those_in_use_are_noted(self, tiny: Path, tmp_path: Path) -> None:
+        other = write_model(tmp_path / "other.gguf", architecture="llama")
+        cache = tmp_path / "cache"
+        open_table(other, cache)
+        (old,) = cache.iterdir()
+        long_ago = time.time() - UNUSED_S - 60
+        os.utime(old, (long_ago, long_ago))
+        open_table(other, cache)
+        assert old.stat().st_mtime > long_ago
+        os.utime(old, (long_ago, long_ago))
+        open_table(tiny, cache)
+        assert not old.exists()
+        assert len(list(cache.iterdir())) == 1
 
     def test_words_are_forgotten_in_time(self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tabby_lsp.index.embedders.static.REMEMBERED", 2)
@@ -204,7 +220,7 @@ def test_spellings_of_a_word_are_one_word(kind: bytes, tokens: list[str]) -> Non
 
 
 def test_common_words_tell_little() -> None:
-    counts = common_counts()
+    counts = word_counts()
     assert len(counts) > 5_000
     assert all(0 < count <= OF for count in counts.values())
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
@@ -212,3 +228,9 @@ def test_common_words_tell_little() -> None:
     # each language's own words are common ones
     for word in ("def", "func", "fn", "function", "impl", "pub", "foreach", "elif", "struct", "public", "interface"):
         assert weight_of(word) < weight_of("directory"), word
+
+
+def test_a_model_file_that_claims_impossible_sizes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "huge.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + struct.pack("<Q", 1 << 63) + b"x")
+    with pytest.raises(RepositoryIndexError, match="GGUF"):
+        GgufFile(tmp_path / "huge.gguf", frozenset())

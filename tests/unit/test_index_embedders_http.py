@@ -78,6 +78,9 @@ class TestHttp:
             monkeypatch.delenv("EMBEDDING_KEY")
             with pytest.raises(RepositoryIndexError, match="EMBEDDING_KEY"):
                 self.open(served, "openai", tmp_path, key_variable="EMBEDDING_KEY")
+            monkeypatch.setenv("EMBEDDING_KEY", "secret\u20141")
+            with pytest.raises(RepositoryIndexError, match="EMBEDDING_KEY"):
+                self.open(served, "openai", tmp_path, key_variable="EMBEDDING_KEY")
 
     @pytest.mark.parametrize("answer", [{}, [], {"data": []}, {"data": [{"index": 0, "embedding": "x"}]}, None, "text"])
     def test_answers_that_are_no_vectors(self, tmp_path: Path, answer: object) -> None:

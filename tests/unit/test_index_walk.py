@@ -10,7 +10,7 @@ from trees import SETTINGS, run_git, walked, write
 
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.index.files.left_out import Reason
-from tabby_lsp.index.files.listing import Listing
+from tabby_lsp.index.files.listing import DEEPEST, Listing
 from tabby_lsp.index.files.walk import look, walk
 
 
@@ -149,3 +149,12 @@ def test_a_folder_that_may_not_be_read_is_counted(tmp_path: Path) -> None:
     (tmp_path / "closed").chmod(0)
     assert walk(tmp_path, SETTINGS).left_out == {Reason.UNREADABLE: 1}
     (tmp_path / "closed").chmod(0o755)
+
+
+def test_folders_in_folders_in_folders_are_counted_not_entered(root: Path) -> None:
+    deep = "/".join(["d"] * (DEEPEST + 5))
+    write(root, {"a.py": "x\n", "/".join(["d"] * DEEPEST) + "/b.py": "x\n", f"{deep}/c.py": "x\n"})
+    result = walk(root, SETTINGS)
+    assert [found.path.rpartition("/")[2] for found in result.files] == ["a.py", "b.py"]
+    assert result.left_out == {Reason.NAME: 1}
+    assert look(root, f"{deep}/c.py", SETTINGS) is None

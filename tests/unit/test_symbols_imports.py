@@ -7,6 +7,7 @@ from textwrap import dedent
 import pytest
 from unit.symbol_sources import facts_in
 
+from tabby_lsp.syntax.symbols import imports, statements
 from tabby_lsp.syntax.symbols.imports import candidates, matches
 from tabby_lsp.syntax.symbols.types import Import
 
@@ -197,3 +198,7 @@ def test_matches(candidate: str, path: str, expected: bool) -> None:
 def test_candidates_stay_inside_the_folder() -> None:
     assert candidates(Import("../../../x"), "a/b.ts", "typescript") == ()
     assert candidates(Import("../../x.h", ALL), "a.c", "c") == ()
+
+
+def test_whoever_reads_a_languages_imports_knows_what_files_they_name() -> None:
+    assert imports._RULES.keys() == statements._READERS.keys()

@@ -57,6 +57,7 @@ class EmbeddingModel:
             self._context = self._new_context(settings)
         except BaseException:
             lib.llama_model_free(self._model)
+            self._model = None
             raise
         self._batch = lib.llama_batch_init(self.tokens, 0, 1)
 
@@ -178,6 +179,11 @@ class EmbeddingModel:
             length = float(np.linalg.norm(vector))
             if length > 0:
                 found[row] = vector / length
+
+    def __del__(self) -> None:
+        # whoever holds it last may not know that: folders come and go, and settings change
+        if hasattr(self, "_model"):
+            self.close()
 
     def close(self) -> None:
         """Free the memory; nothing may be asked afterwards."""

@@ -41,6 +41,8 @@ MANY = 1000
 branch switch may not even be complete."""
 FEW = 50
 """Changed files that are written while the whole folder is compared."""
+WATCHING_S = 5.0
+"""Seconds for a watch to begin before the folder is walked without it: on a slow disk, or where nothing can watch."""
 RECHECK_S = 1800.0
 """The whole folder is compared this often, for changes that nobody told of."""
 POLL_S = 2.0
@@ -143,8 +145,8 @@ class Keeper:
         self._failures += 1
         self._everything = True
         self._news.clear()
-        self._stopped.wait(AGAIN_S[0])
-        self._news.wait(pause - AGAIN_S[0])
+        if not self._stopped.wait(AGAIN_S[0]):
+            self._news.wait(pause - AGAIN_S[0])
 
     def _keep(self, directory: Path) -> None:
         """Hold the folder's index open until somebody stops it, or it fails."""
@@ -161,7 +163,9 @@ class Keeper:
         self._index = index
         try:
             if self._order.watch and settings.watch:
-                threading.Thread(target=self._watch, args=(leaving,), name="watch", daemon=True).start()
+                watching = threading.Event()
+                threading.Thread(target=self._watch, args=(leaving, watching), name="watch", daemon=True).start()
+                watching.wait(WATCHING_S)  # what changes from then on is told, what changed before is walked
             with ThreadPoolExecutor(1, "sync") as pool:
                 try:
                     self._follow(index, lambda work: pool.submit(work, self._tell, leaving.is_set), leaving)
@@ -175,25 +179,33 @@ class Keeper:
         """Write what changes while this process is the one that writes; else read what the other one has written."""
         syncing: Future[Status] | None = None
         told: Status | None = None
-        while not self._stopped.is_set():
+        while True:
             self._news.clear()
-            writes = index.try_write()
-            if not writes:
-                index.refresh()
-                told = self._say(index.status(), told)
-            elif syncing is not None and not syncing.done():
-                self._update(index, during_sync=True)
-            elif syncing is not None:
-                told = self._say(syncing.result(), told)
-                syncing = None
-                Places.of(self._order.settings).enforce(self._order.settings.disk_mb)
-                self._failures = 0
+            if self._stopped.is_set():
+                break
+            writes = False
+            try:
+                writes = index.try_write()
+                if not writes:
+                    index.refresh()
+                    told = self._say(index.status(), told)
+                elif syncing is not None and not syncing.done():
+                    self._update(index, during_sync=True)
+                elif syncing is not None:
+                    ended, syncing = syncing, None
+                    told = self._say(ended.result(), told)
+                    Places.of(self._order.settings).enforce(self._order.settings.disk_mb)
+                    self._failures = 0
+                    continue
+                elif self._take_everything():
+                    syncing = begin(index.sync)
+                    syncing.add_done_callback(lambda _: self._news.set())
+                else:
+                    told = self._say(self._update(index) or told or index.status(), told)
+            except TabbyError as error:  # what is there goes on answering
+                told = None
+                self._fail(str(error))
                 continue
-            elif self._take_everything():
-                syncing = begin(index.sync)
-                syncing.add_done_callback(lambda _: self._news.set())
-            else:
-                told = self._say(self._update(index) or told or index.status(), told)
             if not self._news.wait(RECHECK_S if writes else POLL_S) and writes:
                 self._everything = True
             self._stopped.wait(SETTLE_S)
@@ -211,23 +223,28 @@ class Keeper:
         """Write what was named; None where nothing was."""
         with self._lock:
             changed, self._changed = self._changed, set()
-        if during_sync and (len(changed) > FEW or any((self.root / path).is_dir() for path in changed)):
-            self.changed(None)  # more than can be written beside the sync: it is done once more
+        if not changed:
             return None
-        return index.update(changed) if changed else None
+        if (during_sync and len(changed) > FEW) or not index.try_update(changed):
+            self.changed(None)  # a sync can do it, which is shown, and can be stopped
+            return None
+        return index.status()
 
     def _say(self, status: Status, told: Status | None) -> Status:
         if status != told:
             self._tell(replace(status, message=" ".join(filter(None, (status.message, self._note)))))
         return status
 
-    def _watch(self, leaving: threading.Event) -> None:
+    def _watch(self, leaving: threading.Event, watching: threading.Event) -> None:
         from tabby_lsp.index.files.watch import watch
 
         try:
-            watch(self.root, self._order.settings, lambda paths: self.changed(paths or None), leaving)
+            settings = self._order.settings
+            watch(self.root, settings, lambda paths: self.changed(paths or None), leaving, watching=watching.set)
         except Exception as error:  # noqa: BLE001  without a watcher the editor still tells of what it saves
             logger.warning("%s is not watched: %s", self.root, error)
+        finally:
+            watching.set()
 
 
 def lower_priority() -> None:

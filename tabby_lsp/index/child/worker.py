@@ -92,8 +92,10 @@ class Worker:
 
     def _configure(self, order: Configure) -> None:
         logging.getLogger("tabby_lsp").setLevel(order.level)
-        self._order = order
-        self._embedder = shared_embedder(order.settings, order.model, order.engine, offline=order.offline)
+        before, self._order = self._order, order
+        made_of = [(o.settings, o.model, o.engine, o.offline) for o in (before, order) if o is not None]
+        if self._embedder is None or made_of[0] != made_of[-1]:  # the old one goes with the last folder that has it
+            self._embedder = shared_embedder(order.settings, order.model, order.engine, offline=order.offline)
         for root, keeper in list(self._keepers.items()):
             keeper.stop()
             self._open(root, keeper)
@@ -155,13 +157,17 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no report
+    code = 0
     try:
         serve(sys.stdin.buffer, sink)
+    except BaseException:
+        logger.exception("the index's process ends")
+        code = 1
     finally:
         # at once: an orderly end would wait for whatever is being written, and the index may be left at any moment
         for process in multiprocessing.active_children():
             process.kill()
-        os._exit(0)
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Embedder(Protocol):
-    """Texts to unit vectors. One thread at a time."""
+    """Texts to unit vectors."""
 
     @property
     def identity(self) -> str:

@@ -61,7 +61,7 @@ class GgufFile:
             with path.open("rb") as stream:
                 self._data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
             self._read(wanted)
-        except (OSError, ValueError, struct.error, IndexError, KeyError) as error:
+        except (OSError, ValueError, TypeError, ArithmeticError, struct.error, IndexError, KeyError) as error:
             raise RepositoryIndexError(
                 f"{path} cannot be read as a GGUF file: {error}", "`tabby-lsp models verify` checks the file."
             ) from error
@@ -153,7 +153,7 @@ class GgufFile:
             width = tensor.columns // per_block * size
             stored = np.frombuffer(self._data, np.uint8, tensor.rows * width, tensor.offset).reshape(tensor.rows, width)
             return gguf.quants.dequantize(stored[wanted], kind).astype(np.float32, copy=False)
-        except (ValueError, KeyError, NotImplementedError) as error:
+        except (ValueError, KeyError, TypeError, ArithmeticError, NotImplementedError) as error:
             raise RepositoryIndexError(
                 f"The token table of {self._path.name} cannot be read: {error}",
                 "Choose another quantisation of the model, or another `index.embedder`.",

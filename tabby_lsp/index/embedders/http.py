@@ -98,9 +98,9 @@ def open_http(settings: IndexSettings, *, offline: bool) -> HttpEmbedder:
     headers = {}
     if settings.key_variable:
         key = os.environ.get(settings.key_variable, "")
-        if not key:
+        if not key or not key.isascii():  # a dash that a text program has made longer, for example
             raise RepositoryIndexError(
-                f"The environment variable {settings.key_variable} holds no key.",
+                f"The environment variable {settings.key_variable} holds no key that can be sent.",
                 "Set it where the editor is started, or empty `index.key_variable`.",
             )
         headers["Authorization"] = f"Bearer {key}"

@@ -1,7 +1,7 @@
 """Vectors from the completion model's own token table: nothing to download, nothing to run, a million words a second.
 
 A text's vector is the sum of its words' vectors, each weighted by how much the word tells and by the square root of
-how often it stands there. How much it tells is taken from code at large (`common`), never from the folder: vectors
+how often it stands there. How much it tells is taken from code at large (`word_counts`), never from the folder: vectors
 stay as they are when other files come and go.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tabby_lsp.errors import RepositoryIndexError
-from tabby_lsp.index.embedders.common import weight_of
 from tabby_lsp.index.embedders.table import Table, open_table
+from tabby_lsp.index.embedders.word_counts import weight_of
 from tabby_lsp.index.search.words import parts_of
 
 REMEMBERED = 1 << 16
@@ -74,13 +74,13 @@ class StaticEmbedder:
             return self._embedded(texts)
 
     def _embedded(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        if len(self._known) > REMEMBERED:
-            self._known.clear()
         found = np.zeros((len(texts), self.dimensions), np.float32)
         known = self._known
         for row, text in enumerate(texts):
             counts = Counter(parts_of(text))
             if counts:
+                if len(known) + len(counts) > REMEMBERED:
+                    known.clear()
                 places = [known[word] if word in known else self._add(word) for word in counts]
                 repeats = np.sqrt(np.fromiter(counts.values(), np.float32, len(counts)))
                 np.dot(repeats, self._vectors[places], out=found[row])

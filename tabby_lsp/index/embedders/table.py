@@ -15,6 +15,7 @@ import mmap
 import os
 import struct
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,15 +25,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tabby_lsp.errors import RepositoryIndexError
-from tabby_lsp.index.embedders.common import UNSEEN, common_counts
 from tabby_lsp.index.embedders.gguf_file import GgufFile
 from tabby_lsp.index.embedders.spelling import METADATA, words_in
+from tabby_lsp.index.embedders.word_counts import UNSEEN, word_counts
 
+UNUSED_S = 30 * 86_400.0
+"""Seconds after which the table of a model that nobody opens is removed."""
+TOUCHED_S = 86_400.0
+"""Seconds after which its use is noted again."""
 VERSION = 1
 """Of the recipe and of the file; vectors of different versions are not comparable."""
 DIMENSIONS = 256
 """On CoSQA dev, fused: 128 .463, 192 .474, 256 .476, 384 .476, 512 .474."""
-COMMON = 10
+LEFT_OUT = 10
 """Principal components that are left out, the strongest first. On CoSQA dev, fused: 2 .466, 5 .472, 10 .475;
 on Go's documentation: 2 .464, 5 .479, 10 .482, 20 .477."""
 
@@ -71,7 +76,12 @@ def open_table(model: Path, cache: Path) -> Table:
     key = key_of(model)
     path = cache / f"words-{key}.bin"
     with suppress(OSError, ValueError, KeyError, struct.error):
-        return _map(path)
+        table = _map(path)
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > TOUCHED_S:
+                path.touch()
+        return table
+    _sweep(cache)
     table = _compute(model, key)
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -90,7 +100,7 @@ def key_of(model: Path) -> str:
     Raises:
         RepositoryIndexError: the file cannot be read.
     """
-    recipe = f"{VERSION} {DIMENSIONS} {COMMON} {common_counts()} {fingerprint(model)}"
+    recipe = f"{VERSION} {DIMENSIONS} {LEFT_OUT} {word_counts()} {fingerprint(model)}"
     return hashlib.sha256(recipe.encode()).hexdigest()[:24]
 
 
@@ -136,11 +146,11 @@ def _compute(model: Path, key: str) -> tuple[str, list[str], npt.NDArray[np.floa
             yield _unit(np.add.reduceat(_unit(rows), starts))
 
     words = list(groups)
-    counts = common_counts()
+    counts = word_counts()
     # A vocabulary is mostly names, other languages and scraps; the directions in which those differ are not the ones
     # that tell pieces of code apart. On CoSQA dev, alone: every word alike .373, by the logarithm of its count .393.
     common = [word for word in words if word in counts]
-    if len(common) <= COMMON:
+    if len(common) <= LEFT_OUT:
         common = words
     weights = np.log1p([counts.get(word, UNSEEN) / SMOOTHING for word in common])
     mean, basis = _components(np.concatenate(list(rows_of(common))), weights)
@@ -166,7 +176,7 @@ def _components(
     mean = shares @ rows.astype(np.float64)
     scaled = (rows - mean) * np.sqrt(shares)[:, None]
     _, vectors = np.linalg.eigh(scaled.T @ scaled)
-    basis = vectors[:, ::-1][:, COMMON : COMMON + DIMENSIONS]
+    basis = vectors[:, ::-1][:, LEFT_OUT : LEFT_OUT + DIMENSIONS]
     # an eigenvector's sign is the library's whim: the largest part is made positive
     signs = np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])])
     return mean.astype(np.float32), np.ascontiguousarray(basis * signs, np.float32)
@@ -195,6 +205,15 @@ def _write(path: Path, key: str, words: list[str], vectors: npt.NDArray[np.float
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _sweep(cache: Path) -> None:
+    """Remove tables of models that nobody has used for long, and what killed processes have left."""
+    oldest = time.time() - UNUSED_S
+    for path in (*cache.glob("words-*.bin"), *cache.glob(".words-*")):
+        with suppress(OSError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _map(path: Path) -> Table:

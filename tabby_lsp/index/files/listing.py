@@ -43,6 +43,8 @@ BESIDE: dict[str, frozenset[str]] = {
 MARKS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
 """Files whose presence says that a folder is a virtual environment, or a cache (bford.info/cachedir)."""
 
+DEEPEST = 200
+"""Folders in folders: what is deeper was made by a mistake of a program, such as a copy of a folder into itself."""
 LOOKED_AT = 10
 """Names that are looked at for each file that is wanted, before the rest of a folder without git is given up: someone
 has opened their home folder."""
@@ -116,6 +118,9 @@ class Listing:
         seen = 0
         while queue and not self._stop():
             folder = queue.popleft()
+            if folder.count("/") >= DEEPEST:
+                self.left_out[Reason.NAME.value] += 1
+                continue
             try:
                 with os.scandir(f"{self._top}/{folder}") as entries:
                     inside = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
@@ -180,7 +185,8 @@ class Listing:
         by_repository: defaultdict[str, list[str]] = defaultdict(list)
         for path in dict.fromkeys(paths):
             parent = path.rpartition("/")[0]
-            if path and _safe(path) and not path.startswith("/") and self.real(parent):
+            deep = path.count("/") > DEEPEST
+            if path and not deep and _safe(path) and not path.startswith("/") and self.real(parent):
                 by_repository[self._around(parent)].append(path)
         return [
             path

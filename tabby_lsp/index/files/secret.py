@@ -64,7 +64,7 @@ SHAPES: dict[str, Shape] = {
     "stripe": _shape(b"k_live_ k_test_ whsec_", rb"\b(?:[srp]k_(?:live|test)|whsec)_(?P<random>[A-Za-z0-9]{20,})"),
     "google": _shape(b"AIza", rb"\bAIza(?P<random>[\w-]{35})(?![\w-])"),
     "google oauth": _shape(b"GOCSPX- ya29.", rb"\b(?:GOCSPX-|ya29\.)(?P<random>[\w-]{28,})"),
-    "openai": _shape(b"T3BlbkFJ", rb"\bsk-(?P<random>[\w-]{10,}T3BlbkFJ[\w-]{10,})"),
+    "openai": _shape(b"T3BlbkFJ", rb"\bsk-(?P<random>[\w-]{10,200}T3BlbkFJ[\w-]{10,200})"),
     "anthropic": _shape(b"sk-ant-", rb"\bsk-ant-(?P<random>[\w-]{32,})"),
     "hugging face": _shape(b"hf_", rb"\bhf_(?P<random>[A-Za-z]{34})\b"),
     "npm": _shape(b"npm_", rb"\bnpm_(?P<random>[A-Za-z0-9]{36})\b"),
@@ -73,7 +73,7 @@ SHAPES: dict[str, Shape] = {
     "shopify": _shape(b"shpat_ shpss_ shpca_", rb"\bshp(?:at|ss|ca)_(?P<random>[0-9a-fA-F]{32})"),
     "digitalocean": _shape(b"dop_v1_ doo_v1_", rb"\bdo[op]_v1_(?P<random>[0-9a-f]{64})"),
     "azure storage": _shape(b"AccountKey=", rb"AccountKey=(?P<random>[A-Za-z0-9+/]{64,}={0,2})"),
-    "json web token": _shape(b"eyJ", rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.(?P<random>[\w-]{20,})"),
+    "json web token": _shape(b"eyJ", rb"\beyJ[\w-]{10,400}\.eyJ[\w-]{10,2000}\.(?P<random>[\w-]{20,})"),
     "age": _shape(b"AGE-SECRET-KEY-1", rb"AGE-SECRET-KEY-1(?P<random>[0-9A-Z]{58})"),
 }
 """Tokens that are known by their form alone."""

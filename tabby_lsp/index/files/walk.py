@@ -13,7 +13,7 @@ from tabby_lsp.config import IndexSettings
 from tabby_lsp.index.files.git import never
 from tabby_lsp.index.files.kinds import language_of_name, language_of_script
 from tabby_lsp.index.files.left_out import Reason, by_name, by_size
-from tabby_lsp.index.files.listing import Listing
+from tabby_lsp.index.files.listing import DEEPEST, Listing
 
 FIRST_LINE_BYTES = 128
 """Where a script names its interpreter."""
@@ -111,6 +111,8 @@ def look_at(root: Path, paths: Iterable[str], settings: IndexSettings, stop: Cal
 def _judged(root: Path, path: str, settings: IndexSettings, listing: Listing) -> Found | Reason | None:
     """A listed file, or why it is left out; None for one that is gone."""
     parent, _, name = path.rpartition("/")
+    if path.count("/") > DEEPEST:
+        return Reason.NAME
     if listing.tabby.file(path):
         return Reason.IGNORED
     reason = by_name(name)

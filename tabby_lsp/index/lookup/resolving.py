@@ -212,9 +212,11 @@ class Paths:
         self._size = len(files)
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         self._by_folder: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_end: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         for path in files:
             self._by_name[basename(path)].append(path)
             self._by_folder[basename(dirname(path))].append(path)
+            self._by_end[basename(dirname(path)), basename(path)].append(path)
 
     @classmethod
     def of(cls, files: Collection[str]) -> Paths:
@@ -233,7 +235,12 @@ class Paths:
                     found[candidate] = None
                 continue
             name, folder = basename(candidate), basename(dirname(candidate))
-            some = self._by_folder.get(folder, ()) if "*" in name else self._by_name.get(name, ())
+            if "*" in name:
+                some = self._by_folder.get(folder, ())
+            else:
+                some = (
+                    self._by_name.get(name, ()) if "*" in folder or not folder else self._by_end.get((folder, name), ())
+                )
             found.update((other, None) for other in some if matches(candidate, other))
         found.pop(path, None)
         return tuple(found)

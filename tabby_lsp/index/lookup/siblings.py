@@ -26,7 +26,7 @@ SHARED = 2
 
 
 class Table(Protocol):
-    """What siblings are found in: `symbol_rows.SymbolRows`."""
+    """What siblings are found in: `index.store.symbol_rows.SymbolRows`."""
 
     def files(self) -> Collection[str]:
         """All relative paths; the same object as long as they are the same."""

@@ -22,6 +22,9 @@ FILES_AT_ONCE = 48
 BYTES_AT_ONCE = 1 << 20
 """Bytes of source in one batch, so that memory is bounded whatever the files."""
 
+GROWN_BYTES = 1 << 20
+"""What any file may have grown to since it was found."""
+
 CRASHED = "unreadable"
 """The reason for a file that ends the process which reads it."""
 
@@ -94,19 +97,19 @@ def read_batch(root: str, found: Sequence[Found], hashes: Mapping[str, str]) -> 
         found: the files, as they were found.
         hashes: of what is stored of them, by path; a file that is not stored is missing here.
     """
-    from tabby_lsp.index.reading.reader import read_file
+    from tabby_lsp.index.reading.reader import read_bytes
 
     files, symbols, chunks, same, gone = [], [], [], [], []
     for one in found:
-        # Hashed before it is read: if it is written in between, the hash is the old one, and the next look reads again.
-        digest = hash_of(Path(root, one.path))
-        if digest is None:
+        data = _bytes_of(Path(root, one.path), most=max(2 * one.size, GROWN_BYTES))
+        if data is None:
             gone.append(one.path)
             continue
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
         if hashes.get(one.path) == digest:
             same.append((one.path, one.size, one.mtime_ns))
             continue
-        read = read_file(root, one.path, one.language)
+        read = read_bytes(one.path, one.language, data)
         files.append(
             {
                 "path": one.path,
@@ -153,6 +156,18 @@ def left_out(root: str, one: Found, reason: str) -> Batch:
         "symbols": 0,
     }
     return Batch(table_of([row], FILES), SYMBOLS.empty_table(), TEXTS.empty_table())
+
+
+def _bytes_of(path: Path, most: int) -> bytes | None:
+    """A file's content; None where it cannot be read, or has grown so much since it was found that the next look is to
+    judge it.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(most + 1)
+    except OSError:
+        return None
+    return data if len(data) <= most else None
 
 
 def hash_of(path: Path) -> str | None:

@@ -125,4 +125,4 @@ def _prepare() -> None:
     if parent is not None:
         # A killed parent cannot say goodbye, and the executor's own pipes stay open in its siblings.
         threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
-    from tabby_lsp.index import reading  # noqa: F401  the grammars are loaded before the first batch arrives
+    from tabby_lsp.index.reading import reader  # noqa: F401  the grammars are loaded before the first batch arrives

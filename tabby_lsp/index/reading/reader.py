@@ -75,6 +75,8 @@ def read_bytes(path: str, language: str, data: bytes) -> Read:
         language: the protocol's id.
         data: its bytes.
     """
+    if data[:2] in _BYTE_ORDER_MARKS:  # half of its bytes are NUL, and it is a text all the same
+        data = plain(data)
     if reason := by_content(path, data):
         return Read(path, language, reason=reason)
     data = plain(data)

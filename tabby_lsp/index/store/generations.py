@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tabby_lsp.engine.disk import write_whole
+from tabby_lsp.index.store.damage import told
 from tabby_lsp.index.store.rows import SCHEMA
 
 POINTER = "current.json"
@@ -61,14 +62,16 @@ def current(directory: Path) -> Generation | None:
 def begin(directory: Path, generation: Generation) -> Path:
     """Make, or find again, the folder of a build."""
     folder = directory / generation.key
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / META, json.dumps(asdict(generation)))
+    with told(directory):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / META, json.dumps(asdict(generation)))
     return folder
 
 
 def make_current(directory: Path, generation: Generation) -> None:
     """Have a folder answer from now on."""
-    write_whole(directory / POINTER, json.dumps({"folder": generation.key}))
+    with told(directory):
+        write_whole(directory / POINTER, json.dumps({"folder": generation.key}))
 
 
 def discard(folder: Path) -> None:

@@ -165,8 +165,13 @@ class Tables:
         raise AssertionError
 
     def mourn(self, target: Target) -> None:
-        """Some tables are damaged: they answer no more, and the next `begin` makes new ones."""
+        """Some tables are damaged: they answer no more, and the next `begin` makes new ones.
+
+        Whoever finds that out of tables that were given up meanwhile says nothing about the others.
+        """
         with self._turn:
+            if target is not self.answering and target is not self.building:
+                return
             if self.answering is target:
                 self.answering = None
             self.damaged = True

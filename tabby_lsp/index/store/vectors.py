@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from tabby_lsp.errors import RepositoryIndexError
+from tabby_lsp.errors import RepositoryIndexError, TabbyError
 from tabby_lsp.index.store.generations import Generation
 
 if TYPE_CHECKING:
     from tabby_lsp.index.embedders import Embedder
 
+logger = logging.getLogger(__name__)
+
 TEXTS_AT_ONCE = 256
 """Texts between which a question may come in: 20 ms of the default embedder."""
+PATIENCE_S = 0.2
+"""Seconds that a question waits for an embedder that is at work on files."""
+AGAIN_S = 30.0
+"""Seconds after a failure in which questions are answered by words alone, without asking it again."""
 
 
 class Vectors:
@@ -30,6 +38,7 @@ class Vectors:
         self._opener = opener
         self._embedder: Embedder | None = None
         self._lock = threading.Lock()
+        self._again = float("-inf")
         self.fault = ""
         """Why there are no vectors; empty where there are, or nobody has asked yet."""
 
@@ -66,21 +75,33 @@ class Vectors:
         return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), embedder.dimensions)
 
     def question(self, text: str, generation: Generation) -> np.ndarray | None:
-        """The vector of a question; None where the tables' vectors come from another embedder, or there is none."""
+        """The vector of a question; None where the tables' vectors come from another embedder, or there is none.
+
+        Nor is there one while a slow embedder is at work on files: whoever asks is answered by words alone, at once.
+        """
         if not generation.dimensions or not text.strip():
             return None
+        if time.monotonic() < self._again or not self._lock.acquire(timeout=PATIENCE_S):
+            return None
         try:
-            embedder = self._opened()
-        except RepositoryIndexError:
-            return None
-        if Generation(embedder.identity, embedder.dimensions) != generation:
-            return None
-        with self._lock:
+            embedder = self._open()
+            if Generation(embedder.identity, embedder.dimensions) != generation:
+                return None
             vector = embedder.embed([text], query=True)[0]
+        except TabbyError as error:
+            self._again = time.monotonic() + AGAIN_S
+            logger.warning("searched by words alone: %s", error)
+            return None
+        finally:
+            self._lock.release()
         return vector if vector.any() else None
 
     def _opened(self) -> Embedder:
         with self._lock:
-            if self._embedder is None:
-                self._embedder = self._opener()
-            return self._embedder
+            return self._open()
+
+    def _open(self) -> Embedder:
+        """The embedder; the lock is held."""
+        if self._embedder is None:
+            self._embedder = self._opener()
+        return self._embedder

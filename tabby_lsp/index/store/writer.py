@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.errors import RepositoryIndexError
+from tabby_lsp.errors import RepositoryIndexError, TabbyError
 from tabby_lsp.index.files.walk import look_at, walk
 from tabby_lsp.index.reading.batches import read_batch, sliced
 from tabby_lsp.index.reading.pool import read_all
-from tabby_lsp.index.store.damage import Damaged
+from tabby_lsp.index.store.damage import Damaged, told
 from tabby_lsp.index.store.tables import Tables, Target
 from tabby_lsp.index.store.update import compare, embedded, grouped, remove, write
 from tabby_lsp.index.store.vectors import Vectors
@@ -98,7 +98,7 @@ class Writer:
         if not self._root.is_dir():  # a disk that is not mounted is no reason to forget what was on it
             raise RepositoryIndexError(f"{self._root} is not there.", "What is known of it is kept.")
         self.left_out = walked.left_out
-        changed, gone = compare(walked.files, target.known)
+        changed, gone = compare(walked.files, dict(target.known))
         with target.lock:
             remove(target, [path for path in gone if path not in target.overtaken])
         self._tables.on_change()
@@ -123,7 +123,8 @@ class Writer:
                     logger.info("%d files of %s were half written and are read again", swept, self._root)
                 if self._unclean.exists():
                     target.store.tidy(alone=True)
-                self._unclean.touch()
+                with told(self._tables.directory):
+                    self._unclean.touch()
                 target.known = target.store.known()
                 target.repaired = True
 
@@ -149,7 +150,7 @@ class Writer:
             try:
                 self._updated(target, paths)
             except Damaged:
-                self._tables.damaged = True
+                self._tables.mourn(target)
                 raise
         self._tables.on_change()
         if target.loose > LOOSE and (self._tidying is None or not self._tidying.is_alive()):
@@ -177,7 +178,7 @@ class Writer:
         except Damaged as error:
             logger.warning("%s", error)
             self._tables.mourn(target)
-        except RepositoryIndexError as error:
+        except TabbyError as error:  # a full disk, above all; what was written is whole
             logger.warning("the tables of %s were not tidied: %s", self._root, error)
 
     def close(self) -> None:

@@ -13,6 +13,9 @@ from tabby_lsp.syntax.symbols.types import Use
 if TYPE_CHECKING:
     from tabby_lsp.document import Position, Snapshot
 
+LONGEST_RECEIVER = 200
+"""Characters before the cursor in which what stands before the dot is looked for: the pattern's time grows with the
+square of what it reads, and lines of data can be long."""
 LINES_BEFORE = 80
 """Lines in which a name may have been given what it is: as far as names near the cursor are looked for."""
 
@@ -33,7 +36,8 @@ def dotted_at(snapshot: Snapshot, position: Position) -> Use | None:
 
     Of `client.fetch(url).st` it is `fetch`.
     """
-    found = _DOT.search(snapshot.line_text(position.line)[: position.column])
+    text = snapshot.line_text(position.line)[max(0, position.column - LONGEST_RECEIVER) : position.column]
+    found = _DOT.search(text)
     return Use("", found.group(1)) if found else None
 
 

@@ -1,4 +1,4 @@
-"""The query files of this room, one a language: `queries/symbols/<language>.scm`.
+"""The query files for symbols, one a language: `syntax/queries/symbols/<language>.scm`.
 
 A pattern captures one of these whole:
 

@@ -21,9 +21,9 @@ and 0.4 .468."""
 
 
 @functools.cache
-def common_counts() -> dict[str, int]:
+def word_counts() -> dict[str, int]:
     """Word → its count, the most common first."""
-    text = Path(__file__).with_name("common.tsv").read_text("utf-8")
+    text = Path(__file__).with_name("word_counts.tsv").read_text("utf-8")
     return {word: int(count) for word, count in (line.split("\t") for line in text.splitlines())}
 
 
@@ -33,4 +33,4 @@ def weight_of(word: str) -> float:
     Args:
         word: lower-case.
     """
-    return math.log(OF / common_counts().get(word, UNSEEN)) ** POWER
+    return math.log(OF / word_counts().get(word, UNSEEN)) ** POWER
