@@ -11,8 +11,133 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """A role's model in this process, where it is not the one that `[model]` and `[engine]` describe."""
+
+    name: str = ""
+    """A name from `tabby-lsp models list`; empty: the model that completes."""
+    path: str = ""
+    """A GGUF file to use instead of a catalogue entry."""
+    gpu_layers: int = -2
+    """Layers to offload; -2: as `engine.gpu_layers` says."""
+    threads: int = -1
+    """Threads for evaluation; -1: as `engine.threads` says."""
+    context: int = 0
+    """Tokens in the KV cache; 0: as `engine.context` says."""
+    memory_mb: int = -1
+    """Ceiling in MiB; -1: as `engine.memory_mb` says."""
+    idle_unload_s: int = -1
+    """Seconds without a request after which the model leaves memory; -1: as `engine.idle_unload_s` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitSettings:
+    """How much may be asked of a server."""
+
+    request_per_minute: int = 0
+    """Requests a minute; 0: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """A server that the user runs or pays for. The keys are Tabby's, so that its files can be taken over."""
+
+    model_name: str = ""
+    """The model's name, as the server knows it."""
+    api_endpoint: str = ""
+    """The server's address, such as `http://localhost:8080/v1`."""
+    api_key: str = ""
+    """The key; `${NAME}` stands for an environment variable."""
+    api_key_command: str = ""
+    """A command that prints the key, such as `pass show mistral`."""
+    api_key_keyring: str = ""
+    """The service under which the system's keyring has the key, for the user `tabby-lsp`."""
+    rate_limit: RateLimitSettings = field(default_factory=RateLimitSettings)
+    prompt_template: str = ""
+    """For completion: the prompt, with `{prefix}` and `{suffix}` in it; empty: what is known of the model."""
+    chat_template: str = ""
+    """For chat with a server that takes plain prompts: a Jinja template over `messages`; empty: the server's own."""
+    additional_stop_words: tuple[str, ...] = ()
+    """Texts that end an answer, beside the model's own."""
+    fallback: Literal["none", "local"] = "none"
+    """What serves while the server fails: nothing, or the model in this process."""
+    timeout_s: int = 60
+    """Seconds that the server may be silent."""
+    proxy: str = ""
+    """Address of a proxy; empty: what `HTTPS_PROXY` and its like say."""
+    certificates: str = ""
+    """A file with the certificates of authorities to trust beside the system's."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionHttpSettings(HttpSettings):
+    """A server that completes."""
+
+    kind: Literal[
+        "",
+        "openai/completion",
+        "openai/legacy_completion",
+        "openai/legacy_completion_no_fim",
+        "llama.cpp/completion",
+        "ollama/completion",
+        "vllm/completion",
+        "mistral/completion",
+        "deepseek/completion",
+    ] = ""
+    """What it speaks; empty: no server, the model runs in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatHttpSettings(HttpSettings):
+    """A server that chats."""
+
+    kind: Literal["", "openai/chat", "mistral/chat", "azure/chat"] = ""
+    """What it speaks; empty: no server, the model runs in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingHttpSettings(HttpSettings):
+    """A server that embeds."""
+
+    kind: Literal[
+        "",
+        "openai/embedding",
+        "llama.cpp/embedding",
+        "ollama/embedding",
+        "mistral/embedding",
+        "voyage/embedding",
+        "azure/embedding",
+    ] = ""
+    """What it speaks; empty: no server, `index.embedder` says what makes vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRole:
+    """Who completes."""
+
+    local: LocalSettings = field(default_factory=LocalSettings)
+    http: CompletionHttpSettings = field(default_factory=CompletionHttpSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRole:
+    """Who answers questions and writes what code actions ask for."""
+
+    local: LocalSettings = field(default_factory=LocalSettings)
+    http: ChatHttpSettings = field(default_factory=ChatHttpSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingRole:
+    """Who makes the index's vectors."""
+
+    local: LocalSettings = field(default_factory=LocalSettings)
+    http: EmbeddingHttpSettings = field(default_factory=EmbeddingHttpSettings)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which model serves completion."""
+    """Which model serves, for each of three roles."""
 
     name: str = ""
     """A name from `tabby-lsp models list`; empty: the best one that is installed, else the recommended one."""
@@ -20,6 +145,9 @@ class ModelSettings:
     """A GGUF file to use instead of a catalogue entry."""
     directory: str = ""
     """Where models are kept; empty: the user's cache folder."""
+    completion: CompletionRole = field(default_factory=CompletionRole)
+    chat: ChatRole = field(default_factory=ChatRole)
+    embedding: EmbeddingRole = field(default_factory=EmbeddingRole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +274,24 @@ class IndexSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionSettings:
+    """Code actions and questions."""
+
+    enabled: bool = True
+    """Whether code actions are offered."""
+    max_tokens: int = 1024
+    """Most tokens that the model writes for one action or answer."""
+    temperature: float = 0.0
+    """How much chance there is in an answer; 0: none."""
+    confirm: bool = True
+    """Whether edits ask for confirmation, in editors that can show them first."""
+    presets: tuple[str, ...] = ()
+    """Rewrites of your own, each as `title: instruction`, such as `Log: log what this function does`."""
+    disabled: tuple[str, ...] = ()
+    """Names of actions that are not offered, such as `explain`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Where the log goes; never to stdout, which is the protocol's."""
 
@@ -166,4 +312,5 @@ class Settings:
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
+    actions: ActionSettings = field(default_factory=ActionSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -14,6 +14,12 @@
     ├── EngineError
     │   ├── PromptTooLong      more tokens than the context holds
     │   └── EngineFault        llama.cpp reported a failure while it was evaluating
+    ├── ProviderError
+    │   ├── ProviderRefused    the server wants another key, or does not know the model
+    │   ├── ProviderBusy       it asks for patience, or our own limit does
+    │   ├── ProviderDown       nobody answers, or not in time
+    │   └── ProviderBroken     it fails, or answers with what is no answer
+    ├── ActionError            a code action or a question cannot be begun
     ├── RepositoryIndexError
     │   └── IndexUnavailable   it is starting, its process has died, or it is switched off
     └── UnknownDocument        a change for a document that is not open
@@ -91,6 +97,30 @@ class PromptTooLong(EngineError):
 
 class EngineFault(EngineError):
     """llama.cpp reported a failure while it was evaluating."""
+
+
+class ProviderError(TabbyError):
+    """A server that was configured for a role did not serve."""
+
+
+class ProviderRefused(ProviderError):
+    """The server wants another key, or does not know the model."""
+
+
+class ProviderBusy(ProviderError):
+    """The server asks for patience, or the configured limit does."""
+
+
+class ProviderDown(ProviderError):
+    """Nobody answers, or not in time."""
+
+
+class ProviderBroken(ProviderError):
+    """The server fails, or answers with what is no answer."""
+
+
+class ActionError(TabbyError):
+    """A code action or a question cannot be begun."""
 
 
 class RepositoryIndexError(TabbyError):

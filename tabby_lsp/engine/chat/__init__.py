@@ -1,0 +1,1 @@
+"""The chat role: a conversation in, text out, whoever writes it."""
