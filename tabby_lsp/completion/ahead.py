@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Position, Snapshot
-from tabby_lsp.engine.types import Cancelled, Engine, Priority, Prompt, Request, Result
+from tabby_lsp.engine.types import Cancelled, Engine, ModelInfo, Priority, Prompt, Request, Result
 from tabby_lsp.errors import TabbyError
 
 logger = logging.getLogger(__name__)
@@ -47,13 +48,18 @@ class Ahead:
         self._prompts = prompts
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
-        self._at_leisure = False
+        self._at_leisure = self._has_first = False
         self.place: tuple[str, int] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether something is being done that the next keys will need."""
         return self._task is not None and not self._task.done() and not self._at_leisure
+
+    @property
+    def follows(self) -> bool:
+        """Whether it began with what comes before the prompt: what follows a suggestion is being written, or was."""
+        return self.busy and self._has_first
 
     def stop(self) -> None:
         """Somebody asks."""
@@ -80,10 +86,11 @@ class Ahead:
             first: what is done before the prompt is prepared.
         """
         self._begin(snapshot.uri, position.line, partial(self._around, snapshot, position, first))
+        self._has_first = first is not None
 
     def _begin(self, uri: str, line: int, work: Work) -> None:
         self.stop()
-        self._at_leisure = False
+        self._at_leisure = self._has_first = False
         self.place = uri, line
         self._task = asyncio.get_running_loop().create_task(_quietly(work))
 
@@ -95,7 +102,16 @@ class Ahead:
             return
         await asyncio.sleep(REST_S)
         uri, info = snapshot.uri, self._engine.info
-        made = self._prompts.stable(snapshot, position, settings, info)
+        with _going_on():
+            await self._own(snapshot, position, settings, info)
+        await self._quiet()
+        if block := await self._prompts.fresh(snapshot, position, settings, info):
+            await self._evaluate(uri + BESIDE, self._prompts.stable(snapshot, position, settings, info, block).whole)
+            self._prompts.show(uri, block)
+
+    async def _own(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> None:
+        """Evaluate a document around a place, with what is shown of other files by now."""
+        uri, made = snapshot.uri, self._prompts.stable(snapshot, position, settings, info)
         # the quick one first, where the whole one will take a while: the user may be back before that
         done = await self._evaluate(uri, made.whole, made.quick, made.patience)
         if done.quick:
@@ -104,10 +120,6 @@ class Ahead:
             prompt, window = renewed
             await self._evaluate(uri + RENEWED, prompt)
             self._prompts.adopt(uri, window)
-        await self._quiet()
-        if block := await self._prompts.fresh(snapshot, position, settings, info):
-            await self._evaluate(uri + BESIDE, self._prompts.stable(snapshot, position, settings, info, block).whole)
-            self._prompts.show(uri, block)
 
     async def _beginning(self, snapshot: Snapshot) -> None:
         await asyncio.sleep(REST_S)
@@ -115,7 +127,8 @@ class Ahead:
             return
         info, settings = self._engine.info, self._settings()
         if prompt := self._prompts.beginning(snapshot, settings, info):
-            await self._evaluate(snapshot.uri, prompt)
+            with _going_on():
+                await self._evaluate(snapshot.uri, prompt)
         await self._quiet()
         block = await self._prompts.fresh(snapshot, None, settings, info)
         if block is not None and (prompt := self._prompts.beginning(snapshot, settings, info, block)):
@@ -142,6 +155,15 @@ class Ahead:
             return bool(self._engine.info)
         except TabbyError:
             return False
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """What cannot be evaluated does not keep what comes after it from being done: a smaller block may mend it."""
+    try:
+        yield
+    except TabbyError as error:
+        logger.debug("a prompt was not prepared: %s", error)
 
 
 async def _quietly(work: Work) -> None:

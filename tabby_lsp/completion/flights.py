@@ -123,9 +123,7 @@ class Flights:
             _ = flight.case.scope
         if self._prompts.waits_for_context(flight.case, settings, info):
             with watch.stage("context"):
-                block = await self._prompts.fresh(flight.case.snapshot, flight.case.position, settings, info)
-            if block is not None:
-                self._prompts.show(flight.case.snapshot.uri, block)
+                await self._prompts.gathered(flight.case, settings, info)
         with watch.stage("window"):
             made = self._prompts.at(flight.case, settings, info)
             case = flight.case = replace(flight.case, markers=made.family.markers)

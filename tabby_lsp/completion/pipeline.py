@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -71,25 +71,36 @@ class Pipeline:
 
     def opened(self, snapshot: Snapshot) -> None:
         """A document was opened."""
-        self._ahead.opened(snapshot)
+        self._context.recent.moved(snapshot)
+        if not trigger.never(snapshot, self._settings()):
+            self._ahead.opened(snapshot)
 
-    def changed(self, snapshot: Snapshot, position: Position, inserted: str) -> None:
+    def changed(self, snapshot: Snapshot, position: Position | None, inserted: str) -> None:
         """A document was changed, or the cursor was moved in it.
 
         Args:
             snapshot: after the change.
-            position: behind the change.
+            position: behind the change; None where nobody knows it, as when the whole text was replaced.
             inserted: the new text; empty where something was deleted or nothing changed.
         """
+        if position is None:
+            self._context.recent.moved(snapshot)
+            return
         if inserted and (len(inserted) <= 2 or not self._reuse.suggested(inserted)):
             self._tempo.changed(inserted, time.monotonic())
         if inserted:
             self._context.recent.edited(snapshot, position.line, inserted)
         else:
             self._context.recent.viewed(snapshot, position.line)
+        if trigger.never(snapshot, self._settings()):
+            return
         elsewhere = self._ahead.place != (snapshot.uri, position.line)
         if not self._flights.is_up(snapshot.uri) and (elsewhere or not self._ahead.busy):
             self._ahead.touched(snapshot, position)
+
+    def outdated(self, uris: Iterable[str] | None, gone: Collection[str] = ()) -> None:
+        """Files were saved, changed or deleted: see `Context.outdated`."""
+        self._context.outdated(uris, gone)
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
@@ -104,6 +115,7 @@ class Pipeline:
         """No more questions will come."""
         self._ahead.stop()
         self._flights.stop()
+        self._prompts.stop()
 
     # ---- questions ------------------------------------------------------------------------------------------------
 
@@ -184,7 +196,7 @@ class Pipeline:
             flight.latest = snapshot
         if along:
             shown = self._likely(along)
-            if shown and not self._flights.is_up(snapshot.uri) and not self._ahead.busy:
+            if shown and not self._flights.is_up(snapshot.uri) and not self._ahead.follows:
                 self._ahead.touched(snapshot, case.position, partial(self._prefetch, snapshot, shown[0]))
             return Answer(shown, "typed-along" if shown else "unlikely", timings=watch.timings)
         if flight is None or typed is None or not flight.leads_past(typed):

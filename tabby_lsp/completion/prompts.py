@@ -6,11 +6,15 @@ user may be made to wait; the whole one is evaluated in idle time, and takes ove
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
 
 from tabby_lsp.completion import prompt
 from tabby_lsp.completion.case import Case
-from tabby_lsp.completion.context.forms import beside, cost_of
+from tabby_lsp.completion.context import choose
+from tabby_lsp.completion.context.forms import Beside, beside, cost_of
 from tabby_lsp.completion.context.gather import Context
 from tabby_lsp.completion.context.types import Block, Room
 from tabby_lsp.completion.families import Family, family_of
@@ -20,11 +24,15 @@ from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.engine.types import Engine, Marker, ModelInfo, Prompt
 from tabby_lsp.syntax.trees import Trees
 
+logger = logging.getLogger(__name__)
+
 FIRST_RATE = 200.0
 """Prompt tokens a second that are assumed before anything has been measured: two cores without a GPU."""
 LEAST_QUICK, QUICK_STEP = 96, 32
 """Tokens of the shortest quick prompt, and the step in which it grows with the measured speed: it must not change with
 each measurement, or nothing of it could be reused."""
+MOMENT_S = 0.05
+"""Seconds for which a key waits for context at most: whatever takes longer, the next key has."""
 NO_BLOCK = Block()
 AT_START = 8_000
 """Characters of a document that count as seen while nobody knows where the cursor is."""
@@ -65,6 +73,8 @@ class PromptMaker:
         self._known: tuple[ModelInfo, Family] | None = None
         self._blocks: dict[str, Block] = {}
         self._fresh: dict[str, Block] = {}
+        self._fitted: dict[str, tuple[Block, int, Block]] = {}
+        self._gathering: dict[str, asyncio.Task[Block | None]] = {}
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
@@ -72,13 +82,39 @@ class PromptMaker:
         self._quick.forget(uri)
         self._blocks.pop(uri, None)
         self._fresh.pop(uri, None)
+        self._fitted.pop(uri, None)
+        if gathering := self._gathering.pop(uri, None):
+            gathering.cancel()
         self._context.forget(uri)
+
+    def stop(self) -> None:
+        """No more questions will come."""
+        for gathering in tuple(self._gathering.values()):
+            gathering.cancel()
 
     # ---- what is shown of other files -----------------------------------------------------------------------------
 
     def block(self, uri: str) -> Block:
-        """What the prompts of a document show of others."""
+        """What was gathered for the prompts of a document last."""
         return self._blocks.get(uri, NO_BLOCK)
+
+    def _shown(
+        self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, block: Block | None = None
+    ) -> Beside:
+        """What the prompts of a document show of others: as much as the settings of this moment leave room for."""
+        uri, family, tokenizer = snapshot.uri, self.family(info), self._engine.tokenizer
+        block, tokens = block or self.block(uri), self._tokens(settings, info)
+        known = self._fitted.get(uri)
+        if known is None or known[0] is not block or known[1] != tokens:
+            cost = partial(cost_of, language_id=snapshot.language, family=family, tokenizer=tokenizer)
+            fits = choose.fitting(block.snippets, tokens, cost)
+            known = self._fitted[uri] = block, tokens, replace(block, snippets=fits)
+        return beside(known[2], family)
+
+    def _tokens(self, settings: CompletionSettings, info: ModelInfo) -> int:
+        """Tokens that other files may take."""
+        budget = _budget(settings, self.family(info), info.context)
+        return min(self._context.tokens, _room(settings, info.context) - budget.prefix - budget.suffix)
 
     def show(self, uri: str, block: Block) -> None:
         """From now on the prompts of a document show that of others."""
@@ -120,19 +156,38 @@ class PromptMaker:
         if position is not None:
             window = self._windows.around(snapshot, position, budget, tokenizer)
             text = window.head + window.tail + window.suffix
-        left = _room(settings, info.context) - budget.prefix - budget.suffix
-        return Room(text, left, lambda snippet: cost_of(snippet, snapshot.language, family, tokenizer))
+        cost = partial(cost_of, language_id=snapshot.language, family=family, tokenizer=tokenizer)
+        return Room(text, self._tokens(settings, info), cost)
 
     def waits_for_context(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> bool:
         """Whether a question is held up until its context is gathered.
 
-        Who asks by hand can wait for it, where nothing of the document has been read yet; and nobody waits for what is
-        read in no time.
+        Who asks by hand can wait for it, where nothing of other files is shown yet, or where nobody gathers it in idle
+        time; and nobody waits for what is read in no time.
         """
         if case.invoked:
-            return not self.block(case.snapshot.uri).snippets
+            return not settings.prepare or not self.block(case.snapshot.uri).snippets
         budget, patience = _budget(settings, self.family(info), info.context), self.patience(settings)
         return not patience or patience >= budget.prefix + budget.suffix + self._context.tokens
+
+    async def gathered(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> None:
+        """Show a question what its context is by now; who types waits for a moment, and goes on with what there was."""
+        uri, gathering = case.snapshot.uri, self._gathering.get(case.snapshot.uri)
+        if gathering is None:
+            work = self.fresh(case.snapshot, case.position, settings, info)
+            gathering = self._gathering[uri] = asyncio.get_running_loop().create_task(work)
+            gathering.add_done_callback(partial(self._ended, uri))
+            await asyncio.wait({gathering}, timeout=None if case.invoked else MOMENT_S)
+        elif case.invoked:
+            await asyncio.wait({gathering})
+        if gathering.done() and not gathering.cancelled() and (block := gathering.result()) is not None:
+            self.show(uri, block)
+
+    def _ended(self, uri: str, gathering: asyncio.Task[Block | None]) -> None:
+        if self._gathering.get(uri) is gathering:
+            del self._gathering[uri]
+        if not gathering.cancelled() and (error := gathering.exception()):
+            logger.debug("context could not be gathered: %s", error)
 
     def at(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> Prompts:
         """The prompts for a cursor."""
@@ -152,7 +207,7 @@ class PromptMaker:
         family, tokenizer = self.family(info), self._engine.tokenizer
         whole = _budget(settings, family, info.context)
         window = self._windows.around(snapshot, position, whole, tokenizer)
-        built = prompt.build(window, family, lead, beside(block or self.block(snapshot.uri), family))
+        built = prompt.build(window, family, lead, self._shown(snapshot, settings, info, block))
         patience = self.patience(settings)
         if whole_only or not patience or patience >= whole.prefix + whole.suffix:
             return Prompts(built, None, 0, family)
@@ -196,8 +251,9 @@ class PromptMaker:
         family = self.family(info)
         budget = _budget(settings, family, info.context)
         window = self._windows.renewed(snapshot, position, budget, self._engine.tokenizer)
-        shown = beside(self.block(snapshot.uri), family)
-        return None if window is None else (prompt.build(window, family, beside=shown), window)
+        if window is None:
+            return None
+        return prompt.build(window, family, beside=self._shown(snapshot, settings, info)), window
 
     def adopt(self, uri: str, window: Window) -> None:
         """A renewed window is in the cache: from now on it is the one that is continued."""
@@ -212,7 +268,7 @@ class PromptMaker:
             return None
         if self._engine.tokenizer.count(snapshot.text) > settings.prefix_tokens * FIRST_FILL:
             return None
-        shown = beside(block or self.block(snapshot.uri), family)
+        shown = self._shown(snapshot, settings, info, block)
         return Prompt((*shown.ahead, Marker(family.prefix), shown.above + prompt.unix(snapshot.text)))
 
 

@@ -41,6 +41,7 @@ class Tempo:
         gap, self._last_key = now - self._last_key, now
         if 0 < gap < PAUSE_S and len(text) <= 2:
             self._gap_s += WEIGHT * (gap - self._gap_s)
+        self._drop_old(now)
         self._changes.append((now, len(text), text.count("\n")))
 
     def answered(self, seconds: float) -> None:
@@ -49,11 +50,14 @@ class Tempo:
 
     def in_bulk(self, now: float) -> bool:
         """Whether so much has just been inserted that nobody can have typed it."""
-        while self._changes and now - self._changes[0][0] > BULK_S:
-            self._changes.popleft()
+        self._drop_old(now)
         characters = sum(size for _, size, _ in self._changes)
         lines = sum(count for *_, count in self._changes)
         return characters >= BULK_CHARACTERS or lines >= BULK_LINES
+
+    def _drop_old(self, now: float) -> None:
+        while self._changes and now - self._changes[0][0] > BULK_S:
+            self._changes.popleft()
 
     def debounce(self) -> float:
         """Seconds to wait for the next key before the model is asked."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from tabby_lsp.completion.types import Ask, Trigger
 from tabby_lsp.completion.window import CLOSERS
 from tabby_lsp.config import CompletionSettings
+from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.syntax.scope import word_follows
 
 LONG_LINE = 1_000
@@ -61,3 +62,9 @@ def refusal(ask: Ask, settings: CompletionSettings) -> str:
     """The name of the rule that says no; empty where the model is to be asked."""
     rules = {**ALWAYS, **(TYPING if ask.trigger is Trigger.TYPING else {})}
     return next((name for name, says_no in rules.items() if says_no(ask, settings)), "")
+
+
+def never(snapshot: Snapshot, settings: CompletionSettings) -> bool:
+    """Whether nothing is ever answered in a document, so that nothing needs to be prepared for it."""
+    nowhere = Ask(snapshot, Position(0, 0))
+    return any(says_no(nowhere, settings) for says_no in ALWAYS.values())

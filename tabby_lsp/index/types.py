@@ -36,6 +36,7 @@ class Snippet:
         symbols: names that it defines, with their container where they have one: `Client.fetch`.
         score: among those found the same way; higher is better.
         parts: what the score was made of, by name.
+        stretch: which stretch of lines it is that was edited or viewed lately, while lines move; 0: none.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Snippet:
     symbols: tuple[str, ...] = ()
     score: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
+    stretch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

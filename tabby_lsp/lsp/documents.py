@@ -41,8 +41,12 @@ def register(server: TabbyServer) -> None:
         except UnknownDocument as error:
             logger.warning("%s", error)
             return
-        if server.model.pipeline is not None and made and made[-1].start is not None:
-            start = snapshot.decode(*made[-1].start, server.encoding)
+        if server.model.pipeline is None or not made:
+            return
+        if any(change.start is None for change in made):  # the whole text, and nobody knows what of it is new
+            server.model.pipeline.changed(snapshot, None, "")
+        elif (place := made[-1].start) is not None:
+            start = snapshot.decode(*place, server.encoding)
             end = snapshot.position(snapshot.offset(start) + len(made[-1].text))
             server.model.pipeline.changed(snapshot, end, "".join(change.text for change in made))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,8 +97,15 @@ class Indexing:
             return
         self._arranging = asyncio.get_running_loop().create_task(self._arrange())
 
-    def changed(self, uris: Sequence[str]) -> None:
-        """Files were created, saved or deleted."""
+    def changed(self, uris: Sequence[str], gone: Collection[str] = ()) -> None:
+        """Files were created, saved or deleted.
+
+        Args:
+            uris: of the files.
+            gone: of these, the ones that were deleted.
+        """
+        if (pipeline := self._server.model.pipeline) is not None:
+            pipeline.outdated(uris if len(uris) <= MANY_EVENTS else None, gone)
         if self._client is None:
             return
         if len(uris) > MANY_EVENTS:
@@ -237,7 +244,8 @@ def register(server: TabbyServer) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
-        server.indexes.changed([change.uri for change in params.changes])
+        gone = {change.uri for change in params.changes if change.type == types.FileChangeType.Deleted}
+        server.indexes.changed([change.uri for change in params.changes], gone)
 
 
 def _starts(folders: Iterable[Path]) -> Iterable[tuple[str, Path]]:
@@ -266,8 +274,9 @@ def _is_fit(folder: Path) -> bool:
 def _configuration(settings: Settings, watch: bool) -> Configure:
     from tabby_lsp.config import EngineSettings
     from tabby_lsp.index.child.messages import Configure
-    from tabby_lsp.index.opening import model_of
+    from tabby_lsp.index.opening import model_of, of_the_index
 
+    settings = of_the_index(settings)
     # only where it matters: whatever differs opens all folders anew
     engine = settings.engine if settings.index.embedder == "llama" else EngineSettings()
     level = settings.log.level.upper()

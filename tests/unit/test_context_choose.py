@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabby_lsp.completion.context.choose import continued, wanted
+from tabby_lsp.completion.context.choose import continued, fitting, wanted
 from tabby_lsp.index.types import Snippet, Why
 
 
@@ -114,6 +114,39 @@ def test_what_is_worth_little_waits_for_better() -> None:
     last = tuple(snippet(f"n{n}") for n in range(4))
     assert continued(last, (*last, snippet("fifth")), 100, lines) == last
     assert continued(last, (snippet("first"), *last), 100, lines) == (*last, snippet("first"))
+
+
+def edit(text: str, stretch: int, start: int, score: float = 0.0) -> Snippet:
+    return Snippet("b.py", "python", start, start + 1, text, Why.RECENT, score=score, stretch=stretch)
+
+
+def test_edited_lines_that_move_are_the_same_and_change_nothing() -> None:
+    last = (edit("total = 1", 7, start=10), snippet("a"))
+    assert continued(last, (edit("total = 1", 7, start=30, score=-1), snippet("a")), 100, lines) == last
+
+
+def test_edited_lines_are_shown_once_as_they_are_now() -> None:
+    last, now = (edit("total = width", 7, start=10), snippet("a")), edit("return depth", 7, start=12)
+    assert continued(last, (now,), 100, lines) == (now, snippet("a"))
+
+
+def test_what_is_stale_goes_at_once_unless_it_was_found_again() -> None:
+    last = (snippet("gone"), snippet("there"), snippet("found"))
+    block = continued(last, (snippet("found"),), 100, lines, lambda s: s.symbols != ("there",))
+    assert block == (snippet("there"), snippet("found"))
+
+
+def test_a_block_that_does_not_fit_any_more_is_emptied_though_nothing_is_new() -> None:
+    last = tuple(snippet(f"n{n}") for n in range(6))
+    assert continued(last, last[2:4], 8, lines) == last[2:4]
+    assert continued(last, (), 8, lines) == ()
+
+
+def test_of_what_does_not_fit_the_first_stay() -> None:
+    block = tuple(snippet(f"n{n}") for n in range(6))
+    assert fitting(block, 7, lines) == block[:3]
+    assert fitting(block, 0, lines) == ()
+    assert fitting(block, 12, lines) == block
 
 
 names = st.sampled_from([f"name{n}" for n in range(12)])

@@ -3,83 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from memory_index import MemoryIndex
-from scripted_engine import Run, ScriptedEngine, settled, until
-from typist import UNHURRIED, Document, given
+from desk import BEFORE, FAR, SHAPES, URI, Desk, shown
+from scripted_engine import settled, until
+from typist import UNHURRIED
 
 from tabby_lsp.completion import ahead
-from tabby_lsp.completion import prompt as prompts
 from tabby_lsp.completion.ahead import BESIDE
 from tabby_lsp.completion.context import gather
-from tabby_lsp.completion.context.types import Place, Repository
+from tabby_lsp.completion.context.types import Repository
 from tabby_lsp.completion.pipeline import Pipeline
 from tabby_lsp.completion.types import Trigger
-from tabby_lsp.config import ContextSettings
-
-SHAPES = '''class Shape:
-    """Something with an area."""
-
-    def area(self, precision: int) -> float:
-        return 0.0
-
-    def scaled(self, factor: float) -> "Shape":
-        return self
-'''
-PAINT = '''def fill(shape, colour):
-    """Paint all of it."""
-    return colour
-'''
-FILES = {"pkg/shapes.py": SHAPES, "pkg/paint.py": PAINT}
-BEFORE = "from pkg.shapes import Shape\n\n\ndef measure(shape: Shape) -> float:\n    first = shape."
-AFTER = "\n    return first\n"
-URI = "file:///repo/pkg/main.py"
+from tabby_lsp.index.files import secret
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "REST_S", 0.0)
     monkeypatch.setattr(ahead, "QUIET_S", 0.0)
-
-
-class Desk:
-    """A pipeline in a repository, on a scripted engine."""
-
-    def __init__(
-        self,
-        files: dict[str, str] = FILES,
-        prepare: bool = False,
-        patience_ms: int = 400,
-        **context: object,
-    ) -> None:
-        self.engine = ScriptedEngine()
-        self.index = MemoryIndex(files)
-        self.settings = replace(ContextSettings(), **context)  # type: ignore[arg-type]
-        completion = replace(UNHURRIED, prepare=prepare, patience_ms=patience_ms)
-        repository = Repository(lambda: self.settings, self.place)
-        self.pipeline = Pipeline(self.engine, lambda: completion, repository=repository)
-
-    def place(self, uri: str) -> Place | None:
-        return Place(uri.removeprefix("file:///repo/"), self.index) if uri.startswith("file:///repo/") else None
-
-    def open(self, before: str = BEFORE, after: str = AFTER, uri: str = URI) -> Document:
-        return Document(self.pipeline, uri, "python", before, after)
-
-    async def asked(self, document: Document, trigger: Trigger = Trigger.INVOKED) -> str:
-        """The prompt of a question."""
-        count = len(self.engine.asked)
-        task = document.ask(trigger)
-        await until(lambda: len(self.engine.asked) > count, "question")
-        run = self.engine.asked[-1]
-        run.end("x")
-        await given(task)
-        return shown(run)
-
-
-def shown(run: Run) -> str:
-    return prompts.show(run.request.prompt)
 
 
 async def test_who_asks_by_hand_gets_the_definitions_at_once() -> None:
@@ -113,8 +58,6 @@ async def test_nobody_waits_for_an_index_that_cannot_answer() -> None:
 
 
 async def test_nobody_waits_for_an_index_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from concurrent.futures import Future
-
     desk = Desk()
     monkeypatch.setattr(desk.index, "definitions", lambda _: Future())
     desk.pipeline = Pipeline(
@@ -138,7 +81,8 @@ async def test_each_source_can_be_switched_off(source: str, monkeypatch: pytest.
         return ()
 
     monkeypatch.setattr(gather, "SOURCES", {name: lambda _, name=name: note(name) for name in gather.SOURCES})
-    desk = Desk(**{source: False})
+    switched: dict[str, Any] = {source: False}
+    desk = Desk(**switched)
     await desk.asked(desk.open())
     assert called == [name for name in gather.SOURCES if name != source]
 
@@ -227,6 +171,7 @@ async def test_what_is_new_is_evaluated_before_it_is_shown(monkeypatch: pytest.M
     desk.engine.hold_prefill = True
     document.type("rea()\n    second = fill(first, ")
     await until(lambda: any(not run.over for run in desk.engine.prefills), "idle work")
+    held = desk.engine.prefills[-1]
     for _ in range(3):
         (held,) = [run for run in desk.engine.prefills if not run.over]
         if held.request.key.endswith(BESIDE):
@@ -267,6 +212,44 @@ async def test_secrets_are_not_shown(path: str, text: str) -> None:
     other = desk.open("", "\n", f"file:///repo/{path}")
     other.type(text)
     assert path not in await desk.asked(desk.open())
+
+
+SECRET = 'aws_secret = "AKIA' + "Z3MPQ7RX2WLK5DNV" + '"\n'
+
+
+@pytest.mark.parametrize(("name", "text"), [(".env", ""), ("settings.py", SECRET)])
+async def test_nothing_of_a_secret_document_is_searched_for(name: str, text: str) -> None:
+    """What embeds a question may be a server, and the secret may stand anywhere in the document."""
+    desk = Desk()
+    await desk.asked(desk.open(before=text + FAR + BEFORE, uri=f"file:///repo/{name}"))
+    assert desk.index.wanted
+    assert not desk.index.queries
+    await desk.asked(desk.open(before=FAR + BEFORE))
+    assert desk.index.queries, "but of any other one"
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_nothing_of_a_secret_document_is_shown_though_the_secret_is_far_away(*, closed: bool) -> None:
+    desk = Desk(symbols=False, search=False)
+    other = desk.open(SECRET + FAR, "\n", "file:///repo/settings.py")
+    other.type("password_of = helper")
+    if closed:
+        desk.pipeline.forget(other.uri)
+    assert "password_of" not in await desk.asked(desk.open())
+
+
+async def test_a_document_is_looked_through_for_secrets_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "AGAIN_S", 0.0)
+    desk = Desk(symbols=False)
+    looked: list[str] = []
+    real = secret.tells
+    monkeypatch.setattr(secret, "tells", lambda path, text: (looked.append(path), real(path, text))[1])
+    other, document = desk.open(uri="file:///repo/other.py"), desk.open()
+    other.type("area(1)")
+    for _ in range(3):
+        await desk.asked(document)
+    assert len(desk.index.queries) == 3
+    assert sorted(looked) == ["other.py", "pkg/main.py"]
 
 
 async def test_a_document_of_no_folder_is_shown_by_its_name() -> None:

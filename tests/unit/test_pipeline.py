@@ -69,12 +69,15 @@ async def test_accepted_while_it_is_written_it_is_joined() -> None:
     assert len(typist.engine.asked) == 1
 
 
-async def test_after_an_accept_the_next_is_written_too() -> None:
-    typist = Typist(prefetch=True)
+@pytest.mark.parametrize("prepare", [False, True])
+async def test_after_an_accept_the_next_is_written_too(prepare: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    typist = Typist(prefetch=True, prepare=prepare)
     document = typist.open()
     await shown(document, typist, "total = width")
     typist.engine.ahead[0].end(NEXT)
+    await asyncio.sleep(0.02)  # long enough for the prompt to be prepared too
     await settled()
+    monkeypatch.setattr(ahead, "REST_S", 0.05)
     document.type("total = width")
     assert await texts(document.ask()) == [NEXT]
     await settled()
@@ -231,6 +234,19 @@ async def test_many_documents_opened_at_once_leave_no_work_undone() -> None:
         gc.collect()
     assert [str(complaint.message) for complaint in complaints] == []
     assert [run.request.key for run in typist.engine.prefills] == ["file:///2.py"]
+
+
+@pytest.mark.parametrize(
+    "never", [{"enabled": False}, {"disabled_languages": ("python",)}, {"max_document_lines": 3}], ids=str
+)
+async def test_where_nothing_is_ever_answered_nothing_is_evaluated(never: dict[str, object]) -> None:
+    typist = Typist(prepare=True, **never)
+    document = typist.open()
+    typist.pipeline.opened(document.snapshot)
+    document.type("x")
+    await asyncio.sleep(0.02)
+    await settled()
+    assert typist.engine.runs == []
 
 
 # ---- documents -----------------------------------------------------------------------------------------------------

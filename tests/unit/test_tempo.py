@@ -93,6 +93,12 @@ def test_a_paste_is_bulk_for_a_moment(text: str, *, bulk: bool) -> None:
     assert not tempo.in_bulk(100.0 + BULK_S * 1.01)
 
 
+def test_what_nobody_asks_about_is_not_remembered() -> None:
+    """Somebody who types for hours in a language in which nothing is suggested."""
+    tempo, _ = typing(0.1, keys=1_000)
+    assert len(tempo._changes) <= BULK_S / 0.1 + 1
+
+
 def test_many_small_changes_at_once_are_bulk() -> None:
     """A formatter, or a replacement all over the file."""
     tempo = Tempo()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from types import MappingProxyType
 
 from tabby_lsp.index.types import Snippet, Why
@@ -33,6 +34,8 @@ BODY = " .:;{}\u2026"
 """What a signature may end with in place of its body."""
 
 Cost = Callable[[Snippet], int]
+Key = tuple[str, tuple[str, ...], int]
+"""What a snippet is, whatever it says now: its path, what it defines, and a number where it defines nothing."""
 
 
 def wanted(snippets: Iterable[Snippet], window: str, budget: int, cost: Cost) -> tuple[Snippet, ...]:
@@ -67,20 +70,27 @@ def wanted(snippets: Iterable[Snippet], window: str, budget: int, cost: Cost) ->
     return tuple(chosen)
 
 
-def continued(last: Sequence[Snippet], now: Sequence[Snippet], budget: int, cost: Cost) -> tuple[Snippet, ...]:
-    """The last block with what is new at its end; less of the old where it is full.
+def continued(
+    last: Sequence[Snippet],
+    now: Sequence[Snippet],
+    budget: int,
+    cost: Cost,
+    is_stale: Callable[[Snippet], bool] = lambda _: False,
+) -> tuple[Snippet, ...]:
+    """The last block with what is new at its end; less of the old where it is full, or some of it holds no more.
 
     Args:
         last: what is shown, in its order.
         now: what is worth showing now, best first; it fits the budget.
         budget: in tokens.
         cost: of a snippet in tokens.
+        is_stale: whether what is shown is not in its file any more; asked of what is not worth showing now.
 
     Returns:
         `last` itself where nothing is to be added. The best of what is new stands last, next to the code.
     """
     places = {_place(snippet): snippet for snippet in now}
-    kept = [places.get(_place(snippet), snippet) for snippet in last]
+    kept = [_as_now(snippet, places) for snippet in last if _place(snippet) in places or not is_stale(snippet)]
     shown = [_lines(snippet.text) for snippet in kept]
     there = {_place(snippet) for snippet in kept}
     new = [
@@ -88,11 +98,18 @@ def continued(last: Sequence[Snippet], now: Sequence[Snippet], budget: int, cost
         for snippet in reversed(now)
         if _place(snippet) not in there and (rest := _beyond(snippet, kept)) and not _within(_lines(rest.text), shown)
     ]
-    if kept == list(last) and not (new if not last else _pressing(now, new)):
+    spent = sum(map(cost, kept))
+    if kept == list(last) and spent <= budget and not (new if not last else _pressing(now, new)):
         return tuple(last)
-    if sum(map(cost, kept)) + sum(map(cost, new)) <= budget:
+    if spent + sum(map(cost, new)) <= budget:
         return (*kept, *_by_file(new))
     return _emptied(kept, now, int(budget * FILL) if last else budget, budget, cost)
+
+
+def fitting(snippets: Sequence[Snippet], budget: int, cost: Cost) -> tuple[Snippet, ...]:
+    """As many of the first snippets as a budget holds: their text is in the cache, and nothing of it moves."""
+    totals = accumulate(map(cost, snippets))
+    return tuple(snippet for snippet, total in zip(snippets, totals, strict=True) if total <= budget)
 
 
 def _emptied(
@@ -147,8 +164,16 @@ def _within(lines: set[str], others: Iterable[set[str]]) -> bool:
     return any(len(lines & other) >= SAME_SHARE * len(lines) for other in others)
 
 
-def _place(snippet: Snippet) -> tuple[str, tuple[str, ...], int]:
-    # lines move; what a snippet defines does not
+def _as_now(snippet: Snippet, places: Mapping[Key, Snippet]) -> Snippet:
+    """A snippet as it was found now; itself where that says the same, so that a block stays what it is."""
+    now = places.get(_place(snippet), snippet)
+    return snippet if now.text == snippet.text else now
+
+
+def _place(snippet: Snippet) -> Key:
+    # lines move; what a snippet defines does not, nor which stretch of edited lines it is
+    if snippet.stretch:
+        return (snippet.path, (Why.RECENT,), snippet.stretch)
     return (snippet.path, snippet.symbols, 0) if snippet.symbols else (snippet.path, (), snippet.start)
 
 

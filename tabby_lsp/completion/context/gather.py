@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from tabby_lsp.completion.context import choose, recent, search, siblings, symbols
 from tabby_lsp.completion.context.recent import Recent
+from tabby_lsp.completion.context.secret import Secrets
+from tabby_lsp.completion.context.stale import Changes, stale
 from tabby_lsp.completion.context.types import Around, Block, Place, Repository, Room, Source
 from tabby_lsp.config import ContextSettings
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.errors import IndexUnavailable
-from tabby_lsp.index.types import Snippet
+from tabby_lsp.index.types import Snippet, Why
 from tabby_lsp.syntax.trees import Trees
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,15 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
     {"symbols": symbols.find, "recent": recent.find, "siblings": siblings.find, "search": search.find}
 )
 """In the order of their worth, under the names of the settings that switch them."""
+KINDS: Mapping[str, frozenset[Why]] = MappingProxyType(
+    {
+        "symbols": choose.GROUPED,
+        "recent": frozenset({Why.RECENT}),
+        "siblings": frozenset({Why.SIBLING}),
+        "search": frozenset({Why.SEARCH}),
+    }
+)
+"""What each of them finds."""
 AGAIN_S = 3.0
 """Seconds after which the same place is looked at again."""
 NEAR = 12
@@ -49,11 +60,32 @@ class Context:
         self._repository = repository or NOWHERE
         self._trees = trees
         self._looked: dict[str, tuple[int, float]] = {}
+        self._secrets = Secrets(self._path_of)
+        self._changes = Changes()
         self.recent = Recent()
 
     def forget(self, uri: str) -> None:
-        """A document was closed; what was edited in it stays known."""
+        """A document was closed; the lines that were edited in it stay known, unless it is a secret."""
+        last = self.recent.latest(uri)
+        self.recent.forget(uri, keep=last is None or not self._secrets.is_secret(last))
         self._looked.pop(uri, None)
+        self._secrets.forget(uri)
+        self._changes.forget(uri)
+
+    def outdated(self, uris: Iterable[str] | None, gone: Collection[str] = ()) -> None:
+        """Files were saved, changed or deleted: what is shown of them stays only where it is found again.
+
+        Args:
+            uris: of the files; None: nobody knows which.
+            gone: of these, the ones that were deleted.
+        """
+        now = asyncio.get_running_loop().time()
+        if uris is None:
+            self._changes.note_all(now)
+            uris = {document.uri for document in self.recent.documents()}
+        for uri in uris:
+            self._changes.note(self._path_of(uri), now)
+            self.recent.outdated(uri, gone=uri in gone)
 
     @property
     def tokens(self) -> int:
@@ -87,20 +119,27 @@ class Context:
         place = self._place_of(uri)
         found: list[Snippet] = []
         chosen: tuple[Snippet, ...] = ()
+        silent: set[Why] = set()
+        began = asyncio.get_running_loop().time()
         for name, source in SOURCES.items():
             if not getattr(settings, name):
                 continue
             left = 1 - sum(map(room.cost, chosen)) / budget
             tree = self._trees.tree(snapshot)
-            around = Around(snapshot, position, tree, place, self.recent, self._path_of, left)
-            found += await self._asked(name, source, around)
+            is_secret = self._secrets.is_secret
+            around = Around(snapshot, position, tree, place, self.recent, self._path_of, is_secret, left)
+            answer = await self._asked(name, source, around)
+            silent |= KINDS[name] if answer is None else set()
+            found += answer or ()
             chosen = choose.wanted(found, room.window, budget, room.cost)
         # only now: who was stopped on the way looks again
         self._looked[uri] = (position.line if position else -1, asyncio.get_running_loop().time())
-        kept = choose.continued(last.snippets, chosen, budget, room.cost)
-        if kept == last.snippets:
-            return last
-        return Block(kept, place.path, snapshot.language)
+        known = {document: self._path_of(document.uri) for document in self.recent.documents()}
+        is_stale = stale(found, known, self._changes.since(uri, last), silent)
+        kept = choose.continued(last.snippets, chosen, budget, room.cost, is_stale)
+        block = last if kept == last.snippets else Block(kept, place.path, snapshot.language)
+        self._changes.compared(uri, block, None if silent else began, last)
+        return block
 
     def _place_of(self, uri: str) -> Place:
         return self._repository.place(uri) or Place(PurePosixPath(unquote(urlsplit(uri).path)).name)
@@ -108,11 +147,12 @@ class Context:
     def _path_of(self, uri: str) -> str:
         return self._place_of(uri).path
 
-    async def _asked(self, name: str, source: Source, around: Around) -> tuple[Snippet, ...]:
+    async def _asked(self, name: str, source: Source, around: Around) -> tuple[Snippet, ...] | None:
+        """What a source finds; None where it could not say."""
         try:
             return await asyncio.wait_for(source(around), self._repository.patience_s)
         except (IndexUnavailable, TimeoutError) as error:
             logger.debug("%s found nothing: %s", name, error or "no answer in time")
         except Exception:
             logger.exception("%s could not be gathered", name)
-        return ()
+        return None

@@ -52,6 +52,7 @@ class Around:
         place: where it stands.
         recent: what was edited and viewed lately.
         path_of: the path of another document, by its URI.
+        is_secret: whether nothing of a document may leave it.
         room: part of the budget that the sources before this one have left, 0 to 1.
     """
 
@@ -61,6 +62,7 @@ class Around:
     place: Place
     recent: Recent
     path_of: Callable[[str], str]
+    is_secret: Callable[[Snapshot], bool]
     room: float = 1.0
 
 

@@ -2,7 +2,8 @@
 
 The `gguf` package's own reader makes an array object for each token and each merge, which takes ten seconds for a
 vocabulary of 150,000; this one skips what it is not asked for and takes a tenth of one. Turning quantised blocks into
-floats stays with the package. The format: ggml's docs/gguf.md, versions 2 and 3, little-endian.
+floats stays with the package. The format: versions 2 and 3 of GGUF, little-endian, as ggml's own repository describes
+it (`docs/gguf.md` there, not here).
 """
 
 from __future__ import annotations

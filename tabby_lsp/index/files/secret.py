@@ -117,6 +117,11 @@ TEXT_BITS = 3.5
 """Bits of entropy a letter: 4.0 ± .15 in 20 random letters and digits, 3.6 ± .13 in 32 hexadecimal ones."""
 
 
+LARGEST = 1_000_000
+"""Characters of a document beyond which nobody looks for secrets in it, so that it counts as holding some; no file of
+that length is indexed."""
+
+
 def name_tells(name: str) -> bool:
     """Whether a file is one that exists to hold secrets.
 
@@ -125,6 +130,20 @@ def name_tells(name: str) -> bool:
     """
     low = name.lower()
     return NAMES.fullmatch(low) is not None and CODE.fullmatch(low) is None
+
+
+def tells(path: str, text: str) -> bool:
+    """Whether a document looks like one that holds secrets, by its name or its text, or is too long to be looked at.
+
+    Args:
+        path: of the document, with slashes.
+        text: all of it: what holds a secret somewhere is kept to itself everywhere.
+    """
+    return (
+        name_tells(path.rpartition("/")[2])
+        or len(text) > LARGEST
+        or bool(content_tells(text.encode("utf-8", "surrogatepass")))
+    )
 
 
 def entropy(text: bytes) -> float:
