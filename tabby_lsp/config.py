@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+DERIVED = "derived"
+"""Marks, in a field's metadata, what nobody sets: it follows from other settings (see `roles.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
@@ -46,7 +49,7 @@ class HttpSettings:
     """The model's name, as the server knows it."""
     api_endpoint: str = ""
     """The server's address, such as `http://localhost:8080/v1`."""
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     """The key; `${NAME}` stands for an environment variable."""
     api_key_command: str = ""
     """A command that prints the key, such as `pass show mistral`."""
@@ -158,7 +161,7 @@ class EngineSettings:
     """Layers to offload; -1: all of them, where the build can offload, 0: none."""
     threads: int = 0
     """Threads for evaluation; 0: decided from the machine (one core is left to the editor where there are many)."""
-    context: int = 4096
+    context: int = 8192
     """Tokens in the KV cache, shared by all sequences."""
     batch: int = 512
     """Most tokens in one call of llama.cpp; prefill runs in slices of at most this."""
@@ -247,7 +250,7 @@ class IndexSettings:
     """Whether folders are indexed."""
     directory: str = ""
     """Where indexes are kept; empty: the user's cache folder."""
-    embedder: Literal["static", "llama", "openai", "ollama", "llama.cpp"] = "static"
+    embedder: Literal["static", "llama", "openai", "ollama", "llama.cpp", "mistral", "voyage", "azure"] = "static"
     """What makes vectors: the completion model's own token table, a GGUF embedding model, or a server over HTTP."""
     model: str = ""
     """The embedding model: a GGUF file for `llama`, its name for servers."""
@@ -269,8 +272,10 @@ class IndexSettings:
     """Whether the folder is watched for changes that the editor does not tell of."""
     uri: str = ""
     """A shared index, such as `s3://bucket/prefix`: read, with local changes laid over it; empty: none."""
-    storage_options: tuple[str, ...] = ()
+    storage_options: tuple[str, ...] = field(default=(), repr=False)
     """LanceDB's options for `uri`, each as `name=value`, such as `region=eu-west-1`."""
+    http: EmbeddingHttpSettings = field(default_factory=EmbeddingHttpSettings, metadata={DERIVED: True})
+    """What `[model.embedding.http]` says of the server, where that is the one which is asked."""
 
 
 @dataclass(frozen=True, slots=True)

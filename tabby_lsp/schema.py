@@ -1,6 +1,7 @@
-"""What may be set: every setting with its type, default, choices and limits, read off `config.py`, and who may set it.
+"""What may be set: every setting with its type, default, choices and limits, read off `config.py`.
 
-Tables, and how one value is checked and written. Where values come from is `options.py`.
+Tables, and how one value is checked and written. What is decided by hand, such as who may set what, is `rules.py`;
+where values come from is `options.py`.
 """
 
 from __future__ import annotations
@@ -9,81 +10,16 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from tabby_lsp.config import Settings
+from tabby_lsp.config import DERIVED, Settings
+from tabby_lsp.rules import FILE_PATHS, LIMITS, MANY_LINES, SECRETS, Value
 
-Value: TypeAlias = bool | int | float | str | tuple[str, ...]
-
-LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "engine.gpu_layers": (-1, 1024),
-        "engine.threads": (0, 1024),
-        "engine.context": (256, 1_048_576),
-        "engine.batch": (1, 16_384),
-        "engine.memory_mb": (0, 16_777_216),
-        "engine.idle_unload_s": (0, 2_592_000),
-        "completion.max_tokens": (1, 4096),
-        "completion.max_lines": (1, 1000),
-        "completion.prefix_tokens": (0, 1_048_576),
-        "completion.suffix_tokens": (0, 1_048_576),
-        "completion.temperature": (0, 2),
-        "completion.candidates": (1, 8),
-        "completion.patience_ms": (0, 600_000),
-        "completion.line_budget_ms": (0, 600_000),
-        "completion.word_budget_ms": (0, 600_000),
-        "completion.deadline_ms": (1, 600_000),
-        "completion.max_document_lines": (0, 10_000_000),
-        "context.tokens": (0, 1_048_576),
-        "index.max_file_kb": (1, 1_048_576),
-        "index.max_files": (1, 10_000_000),
-        "index.disk_mb": (1, 16_777_216),
-    },
-)
-"""Least and greatest value of every number, both allowed."""
-
-PROJECT_MAY_SET: Mapping[str, tuple[Value, ...] | None] = MappingProxyType(
-    {
-        "offline": (True,),
-        "completion.enabled": None,
-        "completion.max_tokens": None,
-        "completion.max_lines": None,
-        "completion.prefix_tokens": None,
-        "completion.suffix_tokens": None,
-        "completion.temperature": None,
-        "completion.sampler": None,
-        "completion.candidates": None,
-        "completion.patience_ms": None,
-        "completion.line_budget_ms": None,
-        "completion.word_budget_ms": None,
-        "completion.likely": None,
-        "completion.prefetch": None,
-        "completion.prepare": None,
-        "completion.deadline_ms": None,
-        "completion.max_document_lines": None,
-        "completion.disabled_languages": None,
-        "context.enabled": None,
-        "context.tokens": None,
-        "context.symbols": None,
-        "context.recent": None,
-        "context.siblings": None,
-        "context.search": None,
-        "index.enabled": (False,),
-        "index.watch": (False,),
-    },
-)
-"""What a cloned repository may decide, with the values it may choose (None: any). Each key is listed by hand, so that a
-new setting stays closed to projects until someone has asked what a stranger could do with it: nothing that makes the
-program run, load, write or contact anything belongs here."""
-
-FAIL_CLOSED: Mapping[str, Value] = MappingProxyType({"offline": True})
-"""What a setting becomes where somebody set it to something that is not valid: whoever wrote `offline = "yes"` did not
-want the network."""
-
-FILE_PATHS = frozenset({"model.path", "model.directory", "index.directory", "log.file"})
-"""Settings in which a leading `~` stands for the home folder."""
+_REFERENCE = re.compile(r"\$\{\w+\}", re.ASCII)
+_LOGIN = re.compile(r"(?<=://)[^/@\s\"]*@")
 
 VARIABLES_APART = frozenset({"TABBY_LSP_CONFIG", "TABBY_LSP_MODELS"})
 """Environment variables with our prefix that are not settings."""
@@ -98,6 +34,9 @@ LARGEST_PROJECT_FILE = 16 << 10
 MOST_GUESSES = 100
 """Faults after which no spelling is suggested any more, so that a file of nonsense cannot hold up the start."""
 
+MOST_MEANT = 3
+"""Keys that are named where one name may stand for several."""
+
 LONGEST_NAME = 80
 NOT_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -109,6 +48,7 @@ _NAMES: Mapping[type, str] = {
     str: "text on one line",
     tuple: "a list of texts",
 }
+_BREAKS = str.maketrans("", "", "\n\r\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +76,26 @@ class Setting:
             return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
         if self.limits:
             return f"{_NAMES[self.type]} from {self.limits[0]:.0f} to {self.limits[1]:.0f}"
-        return _NAMES[self.type]
+        return "text" if self.type is str and self.key in MANY_LINES else _NAMES[self.type]
 
     def accept(self, value: object) -> Value | None:
         """Return the value in the field's own type, or None where it may not stand here."""
         accepted = _ACCEPT[self.type](value)
+        if self.key in MANY_LINES and _ACCEPT[self.type](_without_breaks(value)) is not None:
+            accepted = cast("str | tuple[str, ...]", tuple(value) if isinstance(value, list) else value)
         if accepted is None or (self.choices and accepted not in self.choices):
             return None
         if self.limits and isinstance(accepted, int | float):
             in_range = self.limits[0] <= accepted <= self.limits[1]
             return (float(accepted) if self.type is float else accepted) if in_range else None
         return os.path.expanduser(accepted) if self.key in FILE_PATHS and isinstance(accepted, str) else accepted
+
+
+def _without_breaks(value: object) -> object:
+    """A text, or a list of texts, without its line breaks; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return [_without_breaks(item) for item in cast("Sequence[object]", value)]
+    return value.translate(_BREAKS) if isinstance(value, str) else value
 
 
 def _text(value: object) -> str | None:
@@ -177,11 +126,20 @@ PARSE = {
 }
 
 
-def _settings_of(owner: object, above: str = "") -> Iterator[tuple[str, Setting]]:
+def parts(owner: object) -> list[Field[Any]]:
+    """Return what may be set in one of the classes of `config.py`: what it adds to its base first."""
+    own = type(owner).__annotations__
+    found = [field for field in fields(cast("Settings", owner)) if DERIVED not in field.metadata]
+    return sorted(found, key=lambda field: field.name not in own)
+
+
+def _settings_of(owner: object, above: str = "") -> Iterator[tuple[str, Setting | None]]:
+    """Yield the settings under their keys, and tables, before what is in them, as None."""
     hints = get_type_hints(type(owner))
-    for field in fields(cast("Settings", owner)):
+    for field in parts(owner):
         key, value, hint = above + field.name, getattr(owner, field.name), hints[field.name]
         if is_dataclass(value):
+            yield key, None
             yield from _settings_of(value, f"{key}.")
         else:
             choices = get_args(hint) if get_origin(hint) is Literal else ()
@@ -189,22 +147,57 @@ def _settings_of(owner: object, above: str = "") -> Iterator[tuple[str, Setting]
             yield key, Setting(key, type(value), value, choices, limits)
 
 
-SETTINGS: Mapping[str, Setting] = MappingProxyType(dict(_settings_of(Settings())))
+_ALL = dict(_settings_of(Settings()))
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType({key: setting for key, setting in _ALL.items() if setting})
 """Every setting by its dotted key, in the order of `config.py`."""
 
-SECTIONS: tuple[str, ...] = tuple(field.name for field in fields(Settings) if field.name not in SETTINGS)
-"""Names of the tables."""
+SECTIONS: tuple[str, ...] = tuple(key for key, setting in _ALL.items() if setting is None)
+"""Dotted names of the tables, each before those within it."""
 
 VARIABLES: Mapping[str, str] = MappingProxyType(
     {"TABBY_LSP_" + key.replace(".", "_").upper(): key for key in SETTINGS},
 )
 """Environment variables and the dotted keys that they set."""
 
-BY_NAME = {key.rpartition(".")[2]: key for key in SETTINGS} | {key: key for key in SETTINGS}
-WITHIN: Mapping[str, tuple[str, ...]] = {"": tuple(field.name for field in fields(Settings))} | {
-    f"{name}.": tuple(key.removeprefix(f"{name}.") for key in SETTINGS if key.startswith(f"{name}."))
-    for name in SECTIONS
-}
+WITHIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        above: tuple(key.removeprefix(above) for key in _ALL if key.rpartition(".")[0] == above[:-1])
+        for above in ("", *(f"{section}." for section in SECTIONS))
+    }
+)
+"""What each table holds, settings and tables; the table is written with a dot at its end, the top as nothing."""
+
+
+@cache
+def candidates(above: str) -> Mapping[str, tuple[str, ...]]:
+    """Return what somebody may have meant who wrote a name that is unknown in a table.
+
+    Args:
+        above: the table, with a dot at its end; empty: the top.
+
+    Returns:
+        Names and whole keys, each with the keys it may stand for: those in the table itself, else those that have most
+        of its path in common, of these the ones that lie highest. Several where nothing tells them apart.
+    """
+    path = above.split(".")[:-1]
+
+    def far(key: str) -> tuple[bool, int, int]:
+        table = key.split(".")[:-1]
+        shared = sum(path[:depth] == table[:depth] for depth in range(1, len(path) + 1))
+        return table != path, -shared, len(table)
+
+    found: dict[str, tuple[str, ...]] = {}
+    for key in sorted(_ALL, key=far):
+        name = key.rpartition(".")[2]
+        before = found.setdefault(name, ())
+        if not before or far(before[0]) == far(key):
+            found[name] = (*before, key)
+    return found | {key: (key,) for key in _ALL if "." in key}
+
+
+WHOLE = 1 << 20
+"""Characters of a text that is shown as a whole."""
 
 
 def show(value: object, length: int = 60) -> str:
@@ -224,3 +217,21 @@ def show(value: object, length: int = 60) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(show(item, length) for item in cast('tuple[object, ...]', value))}]"
     return str(value) if isinstance(value, float) else _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+def veil(key: str, value: Value) -> Value:
+    """Return a setting's value without what must not be seen: keys, and passwords in addresses. `${NAME}` may be."""
+    if isinstance(value, tuple):
+        return tuple(text.partition("=")[0] + "=…" for text in value) if key in SECRETS else value
+    if not isinstance(value, str) or not value:
+        return value
+    if key in SECRETS:
+        return value if _REFERENCE.fullmatch(value) else "…"
+    return _LOGIN.sub("…@", value)
+
+
+def show_setting(key: str, value: object, length: int = 60) -> str:
+    """Write a setting's value, or what was found in its place, as `show` does, without what must not be seen."""
+    if isinstance(value, str | tuple):
+        return show(veil(key, cast("Value", value)), length)
+    return _KINDS.get(type(value), "something else") if key in SECRETS else show(value, length)

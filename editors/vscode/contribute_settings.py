@@ -2,8 +2,9 @@
 """Write the server's settings into `package.json`, from the same tables as docs/settings.md.
 
 Run `python editors/vscode/contribute_settings.py` after a change in `tabby_lsp/config.py`; with `--check` nothing is
-written, and the exit code says whether the file is up to date. Only `completion.*` may be set by a workspace: every
-other setting has VS Code's scope "machine", because a cloned repository brings its own `.vscode/settings.json`.
+written, and the exit code says whether the file is up to date. What a project may set to anything may be set by a
+workspace too; every other setting has VS Code's scope "machine", because a cloned repository brings its own
+`.vscode/settings.json`. VS Code does not synchronise that scope either, so keys stay on the machine.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import re
 import sys
 from pathlib import Path
 
-from tabby_lsp import schema
-from tabby_lsp.cli.config import meanings
+from tabby_lsp import rules, schema
+from tabby_lsp.cli.reference import meanings
 
 PACKAGE = Path(__file__).with_name("package.json")
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "array"}
@@ -55,7 +56,7 @@ def contribution(setting: schema.Setting) -> tuple[str, dict[str, object]]:
     if setting.limits:
         schema["minimum"], schema["maximum"] = setting.limits
     schema["default"] = setting.default
-    schema["scope"] = "window" if setting.key.startswith("completion.") else "machine"
+    schema["scope"] = "window" if rules.PROJECT_MAY_SET.get(setting.key, ()) is None else "machine"
     schema["markdownDescription"] = meanings()[setting.key]
     return f"tabby-lsp.{name}", schema
 

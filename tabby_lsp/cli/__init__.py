@@ -18,6 +18,7 @@ COMMANDS = {
     "complete": "print the suggestion at FILE:LINE:COLUMN",
     "index": "make, show, remove or share the index of a folder",
     "search": "search the index of a folder",
+    "commit-message": "write a commit's subject or a branch's name",
     "models": "list, fetch, verify and remove models",
     "doctor": "check this machine, the model and the settings",
     "config": "show, check or create the settings",
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         if name == chosen:
-            module = importlib.import_module(f"tabby_lsp.cli.{name}")
+            module = importlib.import_module(f"tabby_lsp.cli.{name.replace('-', '_')}")
             module.configure(command)
     args = parser.parse_args(words)
     if module is None:  # only --help and --version come here, and argparse has left by then

@@ -62,14 +62,14 @@ def run(args: argparse.Namespace) -> int:
     from tabby_lsp.completion.pipeline import Pipeline
     from tabby_lsp.completion.types import Ask, Trigger
     from tabby_lsp.document import Position, Snapshot
-    from tabby_lsp.engine.opening import open_engine
+    from tabby_lsp.engine.opening import open_completion
     from tabby_lsp.syntax.languages import language_of
 
     snapshot = Snapshot.of(Path(name).absolute().as_uri(), args.language or language_of(name), 0, text)
     position = snapshot.clamp(Position(line - 1, column - 1))
     with contextlib.ExitStack() as resources:
         repository = None if args.no_context else _repository(settings, Path(name).absolute(), resources)
-        opened = open_engine(settings)
+        opened = open_completion(settings)
         resources.callback(opened.engine.close)
         pipeline = Pipeline(opened.engine, lambda: settings.completion, repository=repository)
         answer = asyncio.run(pipeline.complete(Ask(snapshot, position, Trigger.INVOKED)))
@@ -87,14 +87,15 @@ def _repository(settings: Settings, path: Path, resources: contextlib.ExitStack)
     from tabby_lsp.completion.context.types import Place, Repository
     from tabby_lsp.index.child.client import IndexClient
     from tabby_lsp.index.child.messages import Configure
-    from tabby_lsp.index.opening import model_of, nearest
+    from tabby_lsp.index.opening import model_of, nearest, of_the_index
     from tabby_lsp.index.places import Places
     from tabby_lsp.index.types import Phase
 
     root = nearest(path.parent, settings.index)
     if not (settings.context.enabled and settings.index.enabled and Places.of(settings.index).path(root).is_dir()):
         return None
-    order = Configure(settings.index, model_of(settings), settings.offline, watch=False, level="WARNING")
+    given = of_the_index(settings)
+    order = Configure(given.index, model_of(given), given.offline, watch=False, engine=given.engine, level="WARNING")
     client = resources.enter_context(contextlib.closing(IndexClient(order)))
     client.start()
     place = Place(path.relative_to(root).as_posix(), client.folder(root))

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,39 @@ from tabby_lsp.config import EngineSettings, IndexSettings, Settings
 from tabby_lsp.errors import TabbyError
 from tabby_lsp.index.places import Places
 from tabby_lsp.index.types import Status
+from tabby_lsp.roles import index_settings, local_settings
 
 if TYPE_CHECKING:
     from tabby_lsp.index.embedders import Embedder
     from tabby_lsp.index.folder import FolderIndex
+
+
+def of_the_index(settings: Settings) -> Settings:
+    """The settings with what `[model.embedding]` says in `index` and `engine`, for all who open an index with them.
+
+    A model that is named there as the catalogue does becomes its file; where it is not installed the name stays, and
+    the embedder says so.
+    """
+    index = index_settings(settings)
+    if index is settings.index:
+        return settings
+    if settings.model.embedding.http.kind:
+        return replace(settings, index=index)
+    local = local_settings(settings, "embedding")
+    if not local.model.path and (path := _installed(local)):
+        index = replace(index, model=path)
+    return replace(settings, index=index, engine=local.engine)
+
+
+def _installed(settings: Settings) -> str:
+    """The file of the very model that is named; empty where it is not here."""
+    from tabby_lsp.engine.opening import find_model
+
+    try:
+        found = find_model(settings)
+    except TabbyError:
+        return ""
+    return str(found.path) if found.name == settings.model.name else ""
 
 
 def model_of(settings: Settings) -> str:
@@ -30,7 +60,7 @@ def model_of(settings: Settings) -> str:
     if settings.index.embedder != "static":
         return ""
     try:
-        return str(find_model(settings).path)
+        return str(find_model(local_settings(settings, "completion")).path)
     except TabbyError:
         return ""
 
@@ -81,6 +111,7 @@ def open_index(
     os.environ.setdefault("LANCEDB_LOG", "error")
     from tabby_lsp.index.folder import FolderIndex
 
+    settings = of_the_index(settings)
     embedder = shared_embedder(settings.index, model_of(settings), settings.engine, offline=settings.offline)
     with Places.of(settings.index).hold(root) as directory:
         if seeded and (fault := take_over(root, directory, settings.index, embedder, offline=settings.offline)):

@@ -17,13 +17,19 @@ def vector_of(text: str) -> list[float]:
     return [byte - 127.5 for byte in hashlib.sha256(text.encode()).digest()[:8]]
 
 
+def listed(body: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAI's servers answer, and those that speak as they do."""
+    return {"object": "list", "data": numbered(body["input"])}
+
+
 def numbered(texts: list[str]) -> list[dict[str, Any]]:
     """A vector a text, the last text first."""
     return [{"index": i, "embedding": vector_of(text)} for i, text in enumerate(texts)][::-1]
 
 
 ANSWERS: dict[str, Callable[[Any], Any]] = {
-    "/v1/embeddings": lambda body: {"object": "list", "model": body["model"], "data": numbered(body["input"])},
+    "/v1/embeddings": listed,
+    "/openai/deployments/m/embeddings?api-version=2024-10-21": listed,
     "/api/embed": lambda body: {"model": body["model"], "embeddings": [vector_of(text) for text in body["input"]]},
     "/embedding": lambda body: [{**row, "embedding": [row["embedding"]]} for row in numbered(body["content"])],
 }
@@ -38,6 +44,8 @@ class Served:
     """Answered first, one a request."""
     answer: Callable[[Any], Any] | None = None
     """In place of what the path would answer."""
+    refusal: Any = field(default_factory=lambda: {"error": "no"})
+    """Answered with a status that is no success."""
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
 
 
@@ -53,7 +61,7 @@ def serving() -> Iterator[Served]:
             served.asked.append((self.path, dict(self.headers), body))
             status = served.statuses.pop(0) if served.statuses else 200
             answer = served.answer or ANSWERS[self.path]
-            data = json.dumps(answer(body) if status == 200 else {"error": "no"}).encode()
+            data = json.dumps(answer(body) if status == 200 else served.refusal).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

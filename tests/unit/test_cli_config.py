@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tabby_lsp import options, schema
-from tabby_lsp.cli import config as command
-from tabby_lsp.cli import main
+from tabby_lsp.cli import main, reference
 from tabby_lsp.config import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -30,23 +29,30 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def flat(table: dict[str, object], above: str = "") -> set[str]:
+    """Dotted keys of what is no table."""
+    keys: set[str] = set()
+    for name, value in table.items():
+        keys |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name}
+    return keys
+
+
 def test_every_section_and_setting_has_a_meaning() -> None:
-    assert set(command.meanings()) == {"", *schema.SECTIONS, *schema.SETTINGS}
-    assert all(command.meanings().values())
+    assert set(reference.meanings()) == {"", *schema.SECTIONS, *schema.SETTINGS}
+    assert all(reference.meanings().values())
 
 
 def test_the_generated_file_changes_nothing(elsewhere: Path) -> None:
     elsewhere.parent.mkdir()
-    elsewhere.write_text(command.render_toml(), encoding="utf-8")
+    elsewhere.write_text(reference.render_toml(), encoding="utf-8")
     resolved = options.resolve()
     assert (resolved.settings, resolved.faults) == (Settings(), ())
     assert set(resolved.origins.values()) == {"default"}
 
 
 def test_the_generated_file_without_comment_signs_sets_every_default(elsewhere: Path) -> None:
-    text = re.sub(r"^#(?=\w+ = )", "", command.render_toml(), flags=re.MULTILINE)
-    table = tomllib.loads(text)
-    keys = {f"{name}.{key}" for name in schema.SECTIONS for key in table[name]} | {"offline"}
+    text = re.sub(r"^#(?=\w+ = )", "", reference.render_toml(), flags=re.MULTILINE)
+    keys = flat(tomllib.loads(text))
     assert keys == set(schema.SETTINGS)
     elsewhere.parent.mkdir()
     elsewhere.write_text(text, encoding="utf-8")
@@ -57,12 +63,12 @@ def test_the_generated_file_without_comment_signs_sets_every_default(elsewhere: 
 
 def test_the_reference_is_up_to_date() -> None:
     """Renew it with `tabby-lsp config reference > docs/settings.md`."""
-    assert DOCS.read_text(encoding="utf-8") == command.render_markdown()
+    assert DOCS.read_text(encoding="utf-8") == reference.render_markdown()
 
 
 def test_reference_prints_the_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "reference"]) == 0
-    assert capsys.readouterr().out == command.render_markdown()
+    assert capsys.readouterr().out == reference.render_markdown()
 
 
 def test_path(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
@@ -73,18 +79,18 @@ def test_path(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
 def test_init_creates_once_and_replaces_when_forced(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
     assert main(["config", "init"]) == 0
     assert capsys.readouterr().out == f"{elsewhere}\n"
-    assert elsewhere.read_text(encoding="utf-8") == command.render_toml()
+    assert elsewhere.read_text(encoding="utf-8") == reference.render_toml()
     elsewhere.write_text("offline = true\n", encoding="utf-8")
     assert main(["config", "init"]) == 1
     assert "exists already" in capsys.readouterr().err
     assert elsewhere.read_text(encoding="utf-8") == "offline = true\n"
     assert main(["config", "init", "--force"]) == 0
-    assert elsewhere.read_text(encoding="utf-8") == command.render_toml()
+    assert elsewhere.read_text(encoding="utf-8") == reference.render_toml()
 
 
 def test_init_print_writes_nothing(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
     assert main(["config", "init", "--print"]) == 0
-    assert capsys.readouterr().out == command.render_toml()
+    assert capsys.readouterr().out == reference.render_toml()
     assert not elsewhere.exists()
 
 
@@ -124,6 +130,27 @@ def test_show_prints_values_with_their_origins(
     assert rows["completion.max_tokens"] == ["completion.max_tokens", "96", "default"]
     assert set(schema.SETTINGS) <= set(rows)
     assert err.startswith("environment: TABBY_LSP_LOG_LEVEL: expected one of ")
+
+
+def test_show_has_no_keys(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, elsewhere: Path) -> None:
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(
+        '[model.chat.http]\napi_key = "sk-1"\nproxy = "http://me:sk-2@proxy:1"\n[model.completion.http]\n'
+        'api_key = "${MY_KEY}"\n[index]\nstorage_options = ["region=x", "secret_key=sk-3"]\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("COLUMNS", "200")
+    for words in (["show"], ["show", "--json"], ["check"]):
+        assert main(["config", *words]) == 0
+        out, err = capsys.readouterr()
+        assert "sk-" not in out + err
+        if words == ["show"]:
+            rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
+            assert rows["model.chat.http.api_key"] == ['"…"', str(elsewhere)]
+            assert rows["model.chat.http.proxy"][0] == '"http://…@proxy:1"'
+            assert rows["model.completion.http.api_key"][0] == '"${MY_KEY}"'
+            assert rows["model.embedding.http.api_key"] == ['""', "default"]
+            assert rows["index.storage_options"][:2] == ['["region=…",', '"secret_key=…"]']
 
 
 def test_show_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+import httpx
 import pytest
 from embedding_checks import check
 from embedding_server import Served, serving
 
-from tabby_lsp.config import IndexSettings
+from tabby_lsp.config import EmbeddingHttpSettings, IndexSettings, ModelSettings, RateLimitSettings, Settings
 from tabby_lsp.errors import Offline, RepositoryIndexError
 from tabby_lsp.index.embedders import Embedder, http, open_embedder
+from tabby_lsp.index.embedders.servers import SERVERS
+from tabby_lsp.roles import index_settings
+
+PATHS = {
+    "openai": "/v1/embeddings",
+    "ollama": "/api/embed",
+    "llama.cpp": "/embedding",
+    "mistral": "/v1/embeddings",
+    "voyage": "/v1/embeddings",
+    "azure": "/openai/deployments/m/embeddings?api-version=2024-10-21",
+}
+"""What each kind of server is asked, as their references say."""
 
 
 class TestHttp:
@@ -24,7 +38,7 @@ class TestHttp:
         wanted = IndexSettings(**values)
         return open_embedder(wanted, None, tmp_path, offline=True)
 
-    @pytest.mark.parametrize("kind", http.SERVERS)
+    @pytest.mark.parametrize("kind", SERVERS)
     def test_each_kind(self, kind: str, tmp_path: Path) -> None:
         with serving() as served:
             embedder = self.open(served, kind, tmp_path)
@@ -35,9 +49,9 @@ class TestHttp:
             assert len(served.asked) - asked == 3
             assert vectors[7] == pytest.approx(embedder.embed([many[7]])[0])
             embedder.close()
-            assert {path for path, _, _ in served.asked} == {http.SERVERS[kind].path}
+            assert {path for path, _, _ in served.asked} == {PATHS[kind]}
 
-    @pytest.mark.parametrize("ending", ["/v1", "/v1/", "/"])
+    @pytest.mark.parametrize("ending", ["/v1", "/v1/", "/", "/v1/embeddings"])
     def test_an_address_may_say_the_version(self, tmp_path: Path, ending: str) -> None:
         with serving() as served:
             embedder = self.open(served, "openai", tmp_path, url=served.url + ending)
@@ -129,3 +143,112 @@ class TestHttp:
         with serving() as served:
             self.open(served, "openai", tmp_path).close()
             assert len(served.asked) == 1
+
+
+ROLE_KINDS = get_args(get_type_hints(EmbeddingHttpSettings)["kind"])[1:]
+
+
+class TestTheRole:
+    """`[model.embedding.http]`, through `roles.index_settings`."""
+
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http, "BACKOFF_S", ())
+
+    def settings(self, url: str, kind: str, **values: Any) -> IndexSettings:
+        said = EmbeddingHttpSettings(kind=kind, api_endpoint=url, model_name="m", **values)  # type: ignore[arg-type]
+        embedding = replace(ModelSettings().embedding, http=said)
+        return index_settings(Settings(model=ModelSettings(embedding=embedding)))
+
+    @pytest.mark.parametrize("kind", ROLE_KINDS)
+    def test_each_kind(self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EMBEDDING_KEY", "sk-1")
+        with serving() as served:
+            embedder = open_embedder(self.settings(served.url, kind, api_key="${EMBEDDING_KEY}"), None, tmp_path)
+            check(embedder)
+            embedder.close()
+            name = kind.partition("/")[0]
+            (path,) = {path for path, _, _ in served.asked}
+            assert path == PATHS[name]
+            sent = served.asked[0][1]
+            assert (sent.get("api-key"), sent.get("Authorization")) == (
+                ("sk-1", None) if name == "azure" else (None, "Bearer sk-1")
+            )
+            assert "sk-1" not in embedder.identity
+
+    def test_all_kinds_are_tried(self) -> None:
+        assert {kind.partition("/")[0] for kind in ROLE_KINDS} == set(SERVERS) == set(PATHS)
+
+    def test_the_same_vectors_as_of_the_old_settings(self, tmp_path: Path) -> None:
+        with serving() as served:
+            old = IndexSettings(embedder="openai", url=served.url, model="m")
+            made = [open_embedder(one, None, tmp_path) for one in (old, self.settings(served.url, "openai/embedding"))]
+            assert made[0].identity == made[1].identity
+            for embedder in made:
+                embedder.close()
+
+    def test_voyage_is_told_what_is_a_question(self, tmp_path: Path) -> None:
+        with serving() as served:
+            embedder = open_embedder(self.settings(served.url, "voyage/embedding"), None, tmp_path)
+            embedder.embed(["a"], query=True)
+            embedder.embed(["b"])
+            embedder.close()
+            assert [body["input_type"] for _, _, body in served.asked] == ["document", "query", "document"]
+
+    def test_refusals_name_the_roles_settings_and_no_key(self, tmp_path: Path) -> None:
+        with serving() as served:
+            served.refusal = {"error": "the key sk-1 is wrong"}
+            for status, named in ((401, "http.api_key"), (404, "http.model_name"), (400, "http.kind")):
+                served.statuses.append(status)
+                with pytest.raises(RepositoryIndexError) as refused:
+                    open_embedder(self.settings(served.url, "openai/embedding", api_key="sk-1"), None, tmp_path)
+                assert f"model.embedding.{named}" in refused.value.remedy
+                assert "sk-1" not in str(refused.value)
+                assert "is wrong" in str(refused.value)
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"api_endpoint": ""}, "No server is named"),
+            ({"api_endpoint": "http://me:pw@localhost"}, "holds a user's name or a password"),
+            ({"api_key": "${NO_SUCH_VARIABLE_HERE}"}, "NO_SUCH_VARIABLE_HERE"),
+            ({"api_key_command": "false"}, "failed with code 1"),
+            ({"certificates": "/nowhere/a.pem"}, "holds no certificates"),
+            ({"kind": "azure/embedding", "model_name": ""}, "No embedding model is named"),
+        ],
+    )
+    def test_what_cannot_be_used(self, tmp_path: Path, values: dict[str, str], message: str) -> None:
+        said = {"kind": "openai/embedding", "api_endpoint": "http://localhost:1", "model_name": "m"} | values
+        embedding = replace(ModelSettings().embedding, http=EmbeddingHttpSettings(**said))  # type: ignore[arg-type]
+        with pytest.raises(RepositoryIndexError, match=message) as failed:
+            open_embedder(index_settings(Settings(model=ModelSettings(embedding=embedding))), None, tmp_path)
+        assert failed.value.remedy
+        assert "pw" not in str(failed.value)
+
+    def test_requests_keep_their_distance(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        slept: list[float] = []
+        monkeypatch.setattr(http.time, "sleep", slept.append)
+        monkeypatch.setattr(http.time, "monotonic", lambda: 100.0)
+        with serving() as served:
+            limit = RateLimitSettings(request_per_minute=30)
+            settings = self.settings(served.url, "openai/embedding", rate_limit=limit)
+            embedder = http.open_http(settings, offline=False)
+            embedder.embed(["a"])
+            embedder.embed(["b"])
+            embedder.close()
+        assert slept == [0.0, 2.0, 4.0]
+
+    def test_offline_and_silence(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(Offline):
+            open_embedder(self.settings("https://api.example.com/v1", "voyage/embedding"), None, tmp_path, offline=True)
+        seen: list[httpx.Timeout] = []
+        made = httpx.Client
+
+        def client(**options: Any) -> httpx.Client:
+            seen.append(options["timeout"])
+            return made(**options)
+
+        monkeypatch.setattr(http.httpx, "Client", client)
+        with serving() as served:
+            open_embedder(self.settings(served.url, "ollama/embedding", timeout_s=7), None, tmp_path).close()
+        assert (seen[0].read, seen[0].connect) == (7.0, http.CONNECT_S)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tabby_lsp import options, schema
+from tabby_lsp import options, rules, schema
 from tabby_lsp.config import Settings
 from tabby_lsp.options import resolve
 
@@ -26,6 +26,14 @@ def value_of(resolved: options.Resolved, key: str) -> object:
     value: object = resolved.settings
     for name in key.split("."):
         value = getattr(value, name)
+    return value
+
+
+def nested(key: str, value: object) -> dict[str, object]:
+    """What a client sends for one dotted key."""
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    assert isinstance(value, dict)
     return value
 
 
@@ -102,8 +110,7 @@ def test_every_layer_wins_over_the_one_before(user: Write, tmp_path: Path) -> No
     ],
 )
 def test_wrong_values_are_named_and_the_default_stands(key: str, value: object, message: str) -> None:
-    section, _, name = key.rpartition(".")
-    resolved = resolve(None, {section: {name: value}} if section else {name: value}, NO_FILE)
+    resolved = resolve(None, nested(key, value), NO_FILE)
     (fault,) = resolved.faults
     assert fault.place == f"client: {key}"
     assert message in fault.message
@@ -112,12 +119,11 @@ def test_wrong_values_are_named_and_the_default_stands(key: str, value: object, 
     assert resolved.origins[key] == "default"
 
 
-@pytest.mark.parametrize("key", schema.LIMITS)
+@pytest.mark.parametrize("key", rules.LIMITS)
 def test_both_limits_are_allowed_and_their_neighbours_are_not(key: str) -> None:
-    section, _, name = key.rpartition(".")
-    low, high = schema.LIMITS[key]
+    low, high = rules.LIMITS[key]
     for value, right in ((low, True), (high, True), (low - 1, False), (high + 1, False)):
-        resolved = resolve(None, {section: {name: value}}, NO_FILE)
+        resolved = resolve(None, nested(key, value), NO_FILE)
         assert (resolved.faults == ()) is right
         if right:
             assert value_of(resolved, key) == value
@@ -152,7 +158,10 @@ def test_all_faults_are_reported_and_the_rest_is_used(user: Write, tmp_path: Pat
         f"{path}: model: expected a table, got a list; nothing in it is used",
         f"{path}: completion.max_tokns: unknown setting, ignored; did you mean completion.max_tokens?",
         f'{path}: completion.max_tokens: expected a whole number from 1 to 4096, got "many"; using 96 (default)',
-        f"{path}: engine.temperature: unknown setting, ignored; did you mean completion.temperature?",
+        (
+            f"{path}: engine.temperature: unknown setting, ignored; did you mean completion.temperature or "
+            "actions.temperature?"
+        ),
         f"{path}: complation: unknown setting, ignored; did you mean completion?",
         f'{path}: log.level: expected one of "debug", "info", "warning", "error", got a table; using "info" (default)',
     ]
@@ -237,15 +246,16 @@ def test_what_a_project_may_set_is_a_decision_for_every_setting() -> None:
     """A new setting in [completion] or [context] fails here until someone has decided; anything else stays closed."""
     may = {key for key in schema.SETTINGS if key.startswith(("completion.", "context."))}
     may |= {"offline", "index.enabled", "index.watch"}
-    assert set(schema.PROJECT_MAY_SET) == may
-    assert set(schema.PROJECT_MAY_SET) <= set(schema.SETTINGS)
+    may |= {f"actions.{name}" for name in ("enabled", "max_tokens", "temperature", "confirm", "disabled")}
+    assert set(rules.PROJECT_MAY_SET) == may
+    assert set(rules.PROJECT_MAY_SET) <= set(schema.SETTINGS)
 
 
-@pytest.mark.parametrize("key", [key for key in schema.SETTINGS if key not in schema.PROJECT_MAY_SET])
+@pytest.mark.parametrize("key", [key for key in schema.SETTINGS if key not in rules.PROJECT_MAY_SET])
 def test_a_project_may_not_set_the_rest(key: str, tmp_path: Path) -> None:
     section, _, name = key.rpartition(".")
     setting = schema.SETTINGS[key]
-    text = f'"{setting.choices[0] if setting.choices else "/x"}"'
+    text = f'"{setting.choices[-1] if setting.choices else "/x"}"'
     value = {str: text, bool: "false", tuple: '["x=y"]'}.get(setting.type, "300")
     resolved = resolve(project(tmp_path, f"[{section}]\n{name} = {value}\n"), None, NO_FILE)
     (fault,) = resolved.faults
@@ -405,6 +415,159 @@ def test_wrong_shapes_from_clients(sent: object, fault: str) -> None:
     assert resolved.settings == Settings()
 
 
+# --- tables in tables
+
+DEEP = """
+[model.chat]
+http.kind = "openai/chat"
+local = { name = "a-model", context = 512 }
+[model.chat.http]
+api_endpoint = "http://localhost:8080/v1"
+additional_stop_words = ["\\n\\n", "###"]
+[model.chat.http.rate_limit]
+request_per_minute = 12
+"""
+
+
+def test_every_layer_reaches_every_depth(user: Write) -> None:
+    text = DEEP.replace('http.kind = "openai/chat"\n', "").replace("api_end", 'kind = "openai/chat"\napi_end')
+    environment = user(text) | {"TABBY_LSP_MODEL_CHAT_HTTP_MODEL_NAME": "m", "TABBY_LSP_MODEL_EMBEDDING_HTTP_KIND": ""}
+    sent = {"model": {"chat": {"http": {"rateLimit": {"requestPerMinute": 7.0}, "additionalStopWords": None}}}}
+    resolved = resolve(None, sent, environment)
+    assert resolved.faults == ()
+    chat = resolved.settings.model.chat
+    assert (chat.http.kind, chat.http.api_endpoint, chat.http.model_name) == (
+        "openai/chat",
+        "http://localhost:8080/v1",
+        "m",
+    )
+    assert chat.http.additional_stop_words == ("\n\n", "###")
+    assert (chat.local.name, chat.local.context, chat.http.rate_limit.request_per_minute) == ("a-model", 512, 7)
+    untouched = dataclasses.replace(resolved.settings.model, chat=Settings().model.chat)
+    assert dataclasses.replace(resolved.settings, model=untouched) == Settings()
+    assert resolved.origins["model.chat.http.model_name"] == "environment"
+    assert resolved.origins["model.chat.http.rate_limit.request_per_minute"] == "client"
+
+
+@pytest.mark.parametrize("key", schema.SETTINGS)
+def test_every_setting_can_be_set_by_a_client_and_a_variable(key: str) -> None:
+    setting = schema.SETTINGS[key]
+    other = {bool: not setting.default, str: setting.choices[-1] if setting.choices else "a", tuple: ("a=b",)}
+    value = other[setting.type] if setting.limits is None else setting.accept(setting.limits[1])
+    text = {bool: str(value).lower(), tuple: "a=b"}.get(setting.type, str(value))
+    variable = next(name for name, meant in schema.VARIABLES.items() if meant == key)
+    for resolved in (resolve(None, nested(key, value), NO_FILE), resolve(None, None, NO_FILE | {variable: text})):
+        assert resolved.faults == ()
+        assert value_of(resolved, key) == value
+        assert [changed for changed, origin in resolved.origins.items() if origin != "default"] == [key]
+
+
+@pytest.mark.parametrize(
+    ("sent", "fault"),
+    [
+        (
+            {"model": {"chat": {"http": {"kinds": "openai/chat"}}}},
+            "model.chat.http.kinds: unknown setting, ignored; did you mean model.chat.http.kind?",
+        ),
+        (
+            {"model": {"chat": {"apiKey": "sk-1"}}},
+            "model.chat.apiKey: unknown setting, ignored; did you mean model.chat.http.api_key?",
+        ),
+        (
+            {"model": {"embedding": {"http": {"requestPerMinute": 5}}}},
+            (
+                "model.embedding.http.requestPerMinute: unknown setting, ignored; "
+                "did you mean model.embedding.http.rate_limit.request_per_minute?"
+            ),
+        ),
+        (
+            {"model": {"kind": "openai/chat"}},
+            (
+                "model.kind: unknown setting, ignored; did you mean model.completion.http.kind or "
+                "model.chat.http.kind or model.embedding.http.kind?"
+            ),
+        ),
+        ({"gpu_layers": 3}, "gpu_layers: unknown setting, ignored; did you mean engine.gpu_layers?"),
+        ({"chat": {}}, "chat: unknown setting, ignored; did you mean model.chat?"),
+        ({"model.chat": {}}, "model.chat: unknown setting, ignored; it belongs into a table"),
+        ({"model": {"chat": 3}}, "model.chat: expected a table, got 3; nothing in it is used"),
+        (
+            {"model": {"completion": {"http": {"rateLimit": "sk-1"}}}},
+            "model.completion.http.rate_limit: expected a table, got text; nothing in it is used",
+        ),
+        (
+            {"model": {"chat": {"local": {"gpuLayers": -3}}}},
+            "model.chat.local.gpu_layers: expected a whole number from -2 to 1024, got -3; using -2 (default)",
+        ),
+    ],
+)
+def test_faults_name_the_whole_path(sent: object, fault: str) -> None:
+    resolved = resolve(None, sent, NO_FILE)
+    assert [str(one) for one in resolved.faults] == [f"client: {fault}"]
+    assert resolved.settings == Settings()
+
+
+def test_what_follows_from_settings_is_no_setting() -> None:
+    assert not [key for key in schema.SETTINGS if key.startswith("index.http")]
+    (fault,) = resolve(None, {"index": {"http": {"kind": "openai/embedding"}}}, NO_FILE).faults
+    assert "unknown setting" in fault.message
+
+
+# --- where code goes
+
+SERVER = {"kind": "openai/chat", "api_endpoint": "https://one.example/v1"}
+
+
+@pytest.mark.parametrize(
+    ("later", "kind"),
+    [
+        ({"kind": "local"}, ""),
+        ({"api_endpoint": 5}, ""),
+        ({"api_endpoint": 5, "kind": "mistral/chat"}, ""),
+        ({"api_endpoint": "https://two.example/\n"}, ""),
+        ({"kind": "mistral/chat"}, "mistral/chat"),
+        ({"fallback": "remote"}, "openai/chat"),
+        ({"model_name": 5}, "openai/chat"),
+    ],
+)
+def test_nothing_goes_on_to_a_server_that_was_replaced(user: Write, later: dict[str, object], kind: str) -> None:
+    lines = "".join(f'{name} = "{value}"\n' for name, value in SERVER.items())
+    resolved = resolve(None, {"model": {"chat": {"http": later}}}, user(f"[model.chat.http]\n{lines}"))
+    http = resolved.settings.model.chat.http
+    assert (http.kind, http.fallback) == (kind, "none")
+    assert (kind == "") == any(
+        'kind = "" (client)' in one.message or 'using "" (client)' in one.message for one in resolved.faults
+    )
+
+
+def test_a_later_word_that_is_right_counts_again(user: Write) -> None:
+    environment = user('[model.chat.http]\nkind = "opnai/chat"\n[index]\nembedder = "x"\nurl = 1')
+    assert resolve(environment=environment).settings == Settings()
+    sent = {"model": {"chat": {"http": SERVER}}, "index": {"url": "http://localhost:1", "embedder": "ollama"}}
+    settings = resolve(None, sent, environment).settings
+    assert (settings.model.chat.http.kind, settings.index.embedder) == ("openai/chat", "ollama")
+
+
+def test_a_project_cannot_switch_a_server_off_by_nonsense(user: Write, tmp_path: Path) -> None:
+    lines = "".join(f'{name} = "{value}"\n' for name, value in SERVER.items())
+    nonsense = project(tmp_path / "p", "[model.chat.http]\nkind = 1\napi_endpoint = 1\n")
+    resolved = resolve(nonsense, None, user(f"[model.chat.http]\n{lines}"))
+    assert resolved.settings.model.chat.http.kind == "openai/chat"
+    assert [fault.message[:30] for fault in resolved.faults] == ["a project may not set this; us"] * 2
+
+
+@pytest.mark.parametrize("value", ["sk-1\x01", 5, ["sk-1"], {"a": "sk-1"}, "x" * 9 + "sk-1\n", True, 1.5, None])
+@pytest.mark.parametrize("role", rules.ROLES)
+def test_a_key_is_in_no_fault_and_in_no_form_of_the_settings(user: Write, value: object, role: str) -> None:
+    environment = user(f'[model.{role}.http]\napi_key = "sk-2"\n[index]\nstorage_options = ["secret=sk-3"]\n')
+    sent = {"model": {role: {"http": {"apiKey": value}}}, "index": {"storage_options": "sk-4"}}
+    resolved = resolve(None, sent, environment)
+    assert len(resolved.faults) == 1 + (value is not None)
+    assert getattr(resolved.settings.model, role).http.api_key == "sk-2"
+    assert "sk-" not in repr(resolved)
+    assert "sk-" not in "".join(map(str, resolved.faults))
+
+
 # --- arbitrary input
 
 
@@ -417,10 +580,17 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from([key.rpartition(".")[2] for key in schema.SETTINGS])
-NEAR = st.fixed_dictionaries(
-    {},
-    optional={"offline": JSON} | {name: JSON | st.dictionaries(NAMES, JSON, max_size=4) for name in schema.SECTIONS},
-)
+
+
+def tables(above: str = "") -> st.SearchStrategy[object]:
+    """Objects of the right shape, with anything in them."""
+    inner = {name: tables(f"{above}{name}.") for name in schema.WITHIN[above] if f"{above}{name}." in schema.WITHIN}
+    plain = {name: JSON for name in schema.WITHIN[above] if name not in inner}
+    shaped = st.fixed_dictionaries({}, optional=inner | plain)
+    return shaped if above == "" else shaped | JSON | st.dictionaries(NAMES, JSON, max_size=4)
+
+
+NEAR = tables()
 
 
 def hold(resolved: options.Resolved) -> None:
@@ -470,10 +640,10 @@ def test_no_environment_raises(environment: dict[str, str]) -> None:
 
 def test_every_number_has_limits_and_every_default_is_allowed() -> None:
     numbers = {key for key, setting in schema.SETTINGS.items() if setting.type in (int, float)}
-    assert set(schema.LIMITS) == numbers
+    assert set(rules.LIMITS) == numbers
     for setting in schema.SETTINGS.values():
         assert setting.accept(setting.default) == setting.default
-    assert set(schema.SETTINGS) >= schema.FILE_PATHS
+    assert set(schema.SETTINGS) >= rules.FILE_PATHS
 
 
 def test_the_import_is_light() -> None:

@@ -20,6 +20,7 @@ from tabby_lsp.config import ContextSettings, Settings
 from tabby_lsp.errors import RepositoryIndexError
 from tabby_lsp.index.child.client import IndexClient
 from tabby_lsp.index.child.messages import Configure
+from tabby_lsp.index.opening import of_the_index
 from tabby_lsp.index.types import Phase
 
 WAIT_S, POLL_S = 120.0, 0.01
@@ -56,8 +57,10 @@ class Repositories:
 
     def __init__(self, settings: Settings, model: Path) -> None:
         self._folder = TemporaryDirectory(prefix="tabby-lsp-bench-")
+        settings = of_the_index(settings)
         index = replace(settings.index, directory=str(Path(self._folder.name) / "index"), watch=False, uri="")
-        self._client = IndexClient(Configure(index, str(model), settings.offline, watch=False, level="WARNING"))
+        order = Configure(index, str(model), settings.offline, watch=False, engine=settings.engine, level="WARNING")
+        self._client = IndexClient(order)
         self._client.start()
         self._made: dict[str, Place] = {}
 

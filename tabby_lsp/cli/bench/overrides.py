@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tabby_lsp.errors import TabbyError
 
@@ -47,13 +47,11 @@ def initialization_options(pairs: Sequence[str], model: str | None = None) -> di
         if key in SETTINGS:
             with suppress(KeyError, ValueError):  # else the text stays, and is refused with the setting's name
                 value = PARSE[SETTINGS[key].type](text)
-        section, _, name = key.rpartition(".")
-        if section:
-            table = nested.setdefault(section, {})
-            assert isinstance(table, dict)  # noqa: S101 - sections are only ever made here
-            table[name] = value
-        else:
-            nested[name] = value
+        *sections, name = key.split(".")
+        table = nested
+        for section in sections:
+            table = cast("dict[str, object]", table.setdefault(section, {}))
+        table[name] = value
     return nested
 
 

@@ -1,7 +1,7 @@
 """What makes vectors of texts: one small interface, a row for each kind.
 
 `static` reads the completion model's own token table and needs neither a download nor a GPU; `llama` runs a GGUF
-embedding model in process; the others ask a server. A new kind is a file and a row of `KINDS`, or of `http.SERVERS`.
+embedding model in process; the others ask a server. A new kind is a file and a row of `KINDS`, or of `servers.SERVERS`.
 """
 
 from __future__ import annotations
@@ -93,6 +93,9 @@ KINDS: dict[str, Callable[[IndexSettings, Surroundings], Embedder]] = {
     "openai": _http,
     "ollama": _http,
     "llama.cpp": _http,
+    "mistral": _http,
+    "voyage": _http,
+    "azure": _http,
 }
 """`index.embedder` → what opens it."""
 

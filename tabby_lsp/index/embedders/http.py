@@ -1,72 +1,41 @@
-"""Vectors from a server: a kind of server is a row that says where it is asked, with what, and how it answers.
+"""Vectors from a server; what kinds of servers there are is `servers.py`.
 
 Nothing else leaves the machine in this program; the texts of the folder do, to the address that the user has set.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import ssl
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import SplitResult, quote
 
 import httpx
 import numpy as np
 import numpy.typing as npt
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.errors import Offline, RepositoryIndexError
+from tabby_lsp.engine.http import address, keys
+from tabby_lsp.engine.http.address import Route
+from tabby_lsp.errors import ConfigError, Offline, ProviderRefused, RepositoryIndexError
 from tabby_lsp.index.embedders.prefixes import Prefixes, prefixes_for
+from tabby_lsp.index.embedders.servers import OF_THE_INDEX, OF_THE_ROLE, SERVERS, Names
 
 BATCH = 32
 """Texts in one request."""
 LONGEST = 8_000
 """Characters of a text that are sent; chunks are shorter, and servers refuse what their model cannot read."""
-TIMEOUT_S = httpx.Timeout(60.0, connect=5.0)
-"""Seconds; a server on a CPU takes some for a batch."""
+CONNECT_S = 5.0
+"""Seconds until a server has to take the connection; how long it may think is a setting."""
 BACKOFF_S = (0.5, 2.0, 8.0)
 """Seconds before each further attempt."""
 LONGEST_WAIT_S = 30.0
 """Seconds, at most, that a server may ask for between attempts."""
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which asking again may help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A kind of server.
-
-    Attributes:
-        path: that takes texts, below the address; what the address already ends with is not repeated.
-        body: model and texts → what is sent, as JSON.
-        rows: what is answered → a vector a text, in the order of the texts.
-    """
-
-    path: str
-    body: Callable[[str, list[str]], dict[str, Any]]
-    rows: Callable[[Any], list[Any]]
-
-
-def _in_order(items: list[dict[str, Any]]) -> list[Any]:
-    return [item["embedding"] for item in sorted(items, key=lambda item: item["index"])]
-
-
-SERVERS: dict[str, Server] = {
-    "openai": Server(
-        "/v1/embeddings",
-        lambda model, texts: {"model": model, "input": texts, "encoding_format": "float"},
-        lambda answer: _in_order(answer["data"]),
-    ),
-    "ollama": Server(
-        "/api/embed",
-        lambda model, texts: {"model": model, "input": texts, "truncate": True},
-        lambda answer: answer["embeddings"],
-    ),
-    "llama.cpp": Server("/embedding", lambda model, texts: {"content": texts}, _in_order),
-}
-"""`index.embedder` → the kind. Sources: the API references of OpenAI and Ollama, llama.cpp's tools/server/README.md."""
 
 
 def open_http(settings: IndexSettings, *, offline: bool) -> HttpEmbedder:
@@ -80,44 +49,67 @@ def open_http(settings: IndexSettings, *, offline: bool) -> HttpEmbedder:
         RepositoryIndexError: no address or key is set, or the server does not answer with vectors.
         Offline: the address is of another machine, and the network is off.
     """
+    names = OF_THE_ROLE if settings.http.kind else OF_THE_INDEX
+    instead = f"`{names.kind}` to {chr(34) * 2 if settings.http.kind else 'static'}"
     try:
-        url = httpx.URL(settings.url)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise RepositoryIndexError(
-            f"{settings.url or 'Nothing'} is no address of an embedding server.",
-            "Set `index.url`, such as http://localhost:11434, or `index.embedder` to `static`.",
-        )
-    near = _is_near(url.host)
-    if offline and not near:
+        base = address.check(settings.url, names.address, offline=offline)
+    except Offline as error:
         raise Offline(
-            f"The embedding server {url.host} is on another machine, and `offline = true`.",
-            "Set `index.embedder` to `static`, or allow the network.",
-        )
-    headers = {}
-    if settings.key_variable:
-        key = os.environ.get(settings.key_variable, "")
-        if not key or not key.isascii():  # a dash that a text program has made longer, for example
-            raise RepositoryIndexError(
-                f"The environment variable {settings.key_variable} holds no key that can be sent.",
-                "Set it where the editor is started, or empty `index.key_variable`.",
-            )
-        headers["Authorization"] = f"Bearer {key}"
-    # what is for this machine does not go through a proxy, whatever the environment says
-    client = httpx.Client(headers=headers, timeout=TIMEOUT_S, trust_env=not near)
+            f"The embedding server is on another machine, and `offline = true`: {error.message}",
+            f"Set {instead}, or allow the network.",
+        ) from None
+    except ConfigError as error:
+        raise RepositoryIndexError(error.message, f"Set `{names.address}`, or {instead}.") from None
+    server, key = SERVERS[settings.embedder], _key(settings, names)
+    if "{model}" in server.route.path and not settings.model:
+        raise RepositoryIndexError("No embedding model is named.", f"Set `{names.model}`.")
+    headers = {server.key[0]: server.key[1] + key} if key else {}
+    client = httpx.Client(
+        headers=headers,
+        timeout=httpx.Timeout(float(settings.http.timeout_s), connect=CONNECT_S),
+        # what is for this machine does not go through a proxy, whatever the environment says
+        trust_env=not address.is_near(base.hostname or ""),
+        proxy=settings.http.proxy or None,
+        verify=_authorities(settings.http.certificates),
+    )
     try:
-        return HttpEmbedder(client, url, settings)
+        return HttpEmbedder(client, base, settings, names, key)
     except BaseException:
         client.close()
         raise
 
 
-def _is_near(host: str) -> bool:
+def _key(settings: IndexSettings, names: Names) -> str:
+    """The key to send; empty where none is set."""
+    if settings.http.kind:
+        try:
+            return keys.resolve(settings.http)
+        except ProviderRefused as error:
+            raise RepositoryIndexError(f"{error.message} (`model.embedding.http`)", error.remedy) from None
+    if not settings.key_variable:
+        return ""
+    key = os.environ.get(settings.key_variable, "")
+    if not key or not key.isascii():  # a dash that a text program has made longer, for example
+        raise RepositoryIndexError(
+            f"The environment variable {settings.key_variable} holds no key that can be sent.",
+            f"Set it where the editor is started, or empty `{names.key}`.",
+        )
+    return key
+
+
+def _authorities(file: str) -> ssl.SSLContext | bool:
+    """Whom to trust: the usual ones, and those of a file."""
+    if not file:
+        return True
+    context = ssl.create_default_context()
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        context.load_verify_locations(file)
+    except (OSError, ssl.SSLError) as error:
+        raise RepositoryIndexError(
+            f"{file} holds no certificates that can be read: {error.strerror or error}.",
+            "Correct `model.embedding.http.certificates`.",
+        ) from None
+    return context
 
 
 class HttpEmbedder:
@@ -125,24 +117,36 @@ class HttpEmbedder:
 
     Args:
         client: with the key; closed by `close`.
-        url: of the server.
+        base: the server's address.
         settings: of the index.
+        names: what these are called in messages.
+        key: what must not be in them.
 
     Raises:
         RepositoryIndexError: the server does not answer with vectors.
     """
 
-    def __init__(self, client: httpx.Client, url: httpx.URL, settings: IndexSettings) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: httpx.Client,
+        base: SplitResult,
+        settings: IndexSettings,
+        names: Names = OF_THE_INDEX,
+        key: str = "",
+    ) -> None:
+        self._client, self._names, self._key = client, names, key
         self._server = SERVERS[settings.embedder]
         self._model = settings.model
         self._prefixes: Prefixes = prefixes_for(settings.model, settings)
-        base = str(url).rstrip("/")
-        first = "/" + self._server.path.split("/")[1]
-        self._url = base + self._server.path.removeprefix(first if base.endswith(first) else "")
+        route = Route(self._server.route.path.replace("{model}", quote(self._model, "")), self._server.route.bare)
+        self._url = route.below(base._replace(query=base.query or self._server.query))
+        per_minute = settings.http.rate_limit.request_per_minute
+        self._apart = 60 / per_minute if per_minute else 0.0
+        self._next = 0.0
+        self._turn = threading.Lock()
         self.dimensions = 0
         """Numbers in a vector."""
-        self.dimensions = self._ask(["dimensions"]).shape[1]
+        self.dimensions = self._ask(["dimensions"], query=False).shape[1]
         # a model has the same vectors wherever it runs; where it has no name, the address has to do
         model = settings.model or self._url
         self.identity = f"{settings.embedder}:{model}:{self.dimensions}:{self._prefixes}"
@@ -154,15 +158,16 @@ class HttpEmbedder:
         rows = [row for row, text in enumerate(texts) if text.strip()]
         for at in range(0, len(rows), BATCH):
             batch = rows[at : at + BATCH]
-            found[batch] = self._ask([self._prefixes.before(texts[row], query=query)[:LONGEST] for row in batch])
+            asked = [self._prefixes.before(texts[row], query=query)[:LONGEST] for row in batch]
+            found[batch] = self._ask(asked, query=query)
         return found
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _ask(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        reply = self._send(self._server.body(self._model, texts))
+    def _ask(self, texts: list[str], *, query: bool) -> npt.NDArray[np.float32]:
+        reply = self._send(self._server.body(self._model, texts, query))
         try:
             # where a server does not pool, it answers with a vector for each token
             rows = [np.asarray(row, np.float32) for row in self._server.rows(reply.json())]
@@ -173,7 +178,7 @@ class HttpEmbedder:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise RepositoryIndexError(
                 f"{self._url} did not answer with vectors: {error!r}.",
-                "Check that `index.embedder` names the kind of the server and `index.model` an embedding model.",
+                f"Check that `{self._names.kind}` is right and `{self._names.model}` names an embedding model.",
             ) from error
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
@@ -181,6 +186,7 @@ class HttpEmbedder:
     def _send(self, body: dict[str, Any]) -> httpx.Response:
         said = ""
         for wait in (*BACKOFF_S, None):
+            self._wait()
             try:
                 reply = self._client.post(self._url, json=body)
             except httpx.HTTPError as error:
@@ -195,19 +201,31 @@ class HttpEmbedder:
                 time.sleep(min(LONGEST_WAIT_S, float(asked)) if asked.isdecimal() else wait)
         raise RepositoryIndexError(
             f"The embedding server {self._url} does not answer: {said}.",
-            "Start it, check `index.url`, or set `index.embedder` to `static`.",
+            f"Start it, check `{self._names.address}`, or take another `{self._names.kind}`.",
         )
 
+    def _wait(self) -> None:
+        """Keep the requests as far apart as the settings say."""
+        if not self._apart:
+            return
+        with self._turn:
+            now = time.monotonic()
+            at = self._next = max(now, self._next)
+            self._next += self._apart
+        time.sleep(at - now)
+
     def _refused(self, reply: httpx.Response) -> RepositoryIndexError:
-        code = reply.status_code
-        remedy = REMEDIES.get(code, "Check `index.url`, `index.embedder` and `index.model`.")
-        return RepositoryIndexError(f"{self._url} refuses: HTTP {code}, {reply.text[:200]!r}.", remedy)
+        code, names = reply.status_code, self._names
+        said = reply.text.replace(self._key, "…")[:200] if self._key else reply.text[:200]
+        remedy = REMEDIES.get(code, "Check `{address}`, `{kind}` and `{model}`.")
+        remedy = remedy.format(address=names.address, kind=names.kind, model=names.model, key=names.key)
+        return RepositoryIndexError(f"{self._url} refuses: HTTP {code}, {said!r}.", remedy)
 
 
-_KEY = "Name the environment variable that holds its key in `index.key_variable`."
+_KEY = "Check the key of the server: `{key}`."
 REMEDIES = {
     401: _KEY,
     403: _KEY,
-    404: "Check `index.url` and that the server has the model that `index.model` names.",
+    404: "Check `{address}` and that the server has the model that `{model}` names.",
 }
 """HTTP status → what a person can do."""

@@ -33,7 +33,7 @@ def open_llama(settings: IndexSettings, engine: EngineSettings) -> LlamaEmbedder
     if not settings.model or not path.is_file():
         raise RepositoryIndexError(
             f"There is no embedding model {settings.model}." if settings.model else "No embedding model is named.",
-            "Set `index.model` to a GGUF file, or `index.embedder` to `static`.",
+            "Set `index.model` or `model.embedding.local.path` to a GGUF file, or `index.embedder` to `static`.",
         )
     from tabby_lsp.engine.llama.embedding import EmbeddingModel
 
