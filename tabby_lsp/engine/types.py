@@ -91,6 +91,8 @@ class Request:
         seed: for temperatures above 0.
         stop: when the text is enough.
         stop_markers: texts of special tokens that end the generation.
+        stop_texts: texts that end it; nothing of them is in the candidates, nor in what `on_text` gets.
+        leave: cells of the KV cache that this must leave to others, so that nobody who is more urgent waits for it.
         deadline: `time.monotonic()` seconds after which what is there is the answer; None: no limit.
         priority: who goes first.
     """
@@ -107,6 +109,8 @@ class Request:
     seed: int = 0
     stop: StopRule = never
     stop_markers: tuple[str, ...] = ()
+    stop_texts: tuple[str, ...] = ()
+    leave: int = 0
     deadline: float | None = None
     priority: Priority = Priority.COMPLETION
 
@@ -268,6 +272,8 @@ class ModelInfo:
         trained_context: tokens that the model was trained for.
         offloaded: layers on a GPU.
         can_shift: whether KV cells can move to other positions.
+        bounds: texts of the tokens that bound texts: `bos` and `eos`; empty text where there is none.
+        adds_bos: whether the engine begins each prompt with `bos` itself.
     """
 
     metadata: dict[str, str]
@@ -278,6 +284,8 @@ class ModelInfo:
     trained_context: int
     offloaded: int
     can_shift: bool
+    bounds: dict[str, str] = field(default_factory=dict)
+    adds_bos: bool = False
 
 
 class Engine(Protocol):

@@ -83,7 +83,7 @@ class Generation:
         forced = b"".join(vocabulary.piece(token) for token in tokens[stem:])
         # at worst the model spells the text that was taken back byte by byte
         room = request.max_tokens * request.candidates + max(0, len(forced) - heal) + (SIZES[0] if self._guesses else 0)
-        slot, reused = self._kv.place(key, tokens, room=room, keep_at_most=stem - 1)
+        slot, reused = self._kv.place(key, tokens, room=room, keep_at_most=stem - 1, leave=request.leave)
         self.ticket.prompt, self.ticket.reused = len(tokens), reused
         self._totals.requests += 1
         try:
@@ -114,6 +114,11 @@ class Generation:
             },
             quick=prompt is request.quick,
         )
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether an evaluation is under way that is given up for somebody more urgent; readable from any thread."""
+        return self._reader.interruptible
 
     @property
     def _guesses(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from tabby_lsp.engine.llama.generate import Generation
 from tabby_lsp.engine.llama.reading import Steps
 from tabby_lsp.engine.llama.writing import Emit
-from tabby_lsp.engine.types import Ticket
+from tabby_lsp.engine.types import Priority, Request, Ticket
 
 T = TypeVar("T")
 
@@ -33,10 +33,21 @@ class Job:
         """Who goes first: the smaller priority number, then the newer arrival."""
         return self.ticket.request.priority, -self.arrival
 
+    def gives_way(self, comer: Request) -> bool:
+        """Whether what runs is evaluated in advance, or can be evaluated again, and somebody more urgent has come."""
+        request, generation = self.ticket.request, self.generation
+        yields = only_prefills(request) or (generation is not None and generation.interruptible)
+        return yields and comer.priority < request.priority
+
     def end(self) -> None:
         """Stop a generation under way; what it held in the cache is given back."""
         if self.steps is not None:
             self.steps.close()
+
+
+def only_prefills(request: Request) -> bool:
+    """Whether it is idle work that only brings a prompt into the cache."""
+    return request.priority is Priority.IDLE and not request.max_tokens
 
 
 def settle(future: Future[T], outcome: T | BaseException) -> None:

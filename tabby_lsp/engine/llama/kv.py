@@ -12,6 +12,10 @@ from typing import Any
 
 from tabby_lsp.errors import PromptTooLong
 
+GUESTS = 2
+"""Sequences that guests have at most, of six: a conversation that goes on finds its cells, a second one has its own,
+and however many there are, four documents keep theirs."""
+
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     """How many first elements are equal."""
@@ -29,10 +33,10 @@ class Slot:
     """One sequence: its id in llama.cpp, whose it is, and the tokens in its cells, in order.
 
     While a generation is under way, `held` is the number of cells that it may come to need, and nobody else gets
-    the sequence; otherwise it is 0.
+    the sequence; otherwise it is 0. A `guest` is one who leaves cells to others.
     """
 
-    __slots__ = ("held", "key", "sequence", "tokens", "used")
+    __slots__ = ("guest", "held", "key", "sequence", "tokens", "used")
 
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
@@ -40,6 +44,7 @@ class Slot:
         self.tokens: list[int] = []
         self.used = 0
         self.held = 0
+        self.guest = False
 
 
 class KvCache:
@@ -66,7 +71,7 @@ class KvCache:
         self._clock = 0
         self._partial = partial
 
-    def place(self, key: str, tokens: list[int], *, room: int, keep_at_most: int) -> tuple[Slot, int]:
+    def place(self, key: str, tokens: list[int], *, room: int, keep_at_most: int, leave: int = 0) -> tuple[Slot, int]:
         """Find a sequence for a prompt and keep what it shares with what was evaluated before.
 
         The sequence is held for the generation until `release`.
@@ -76,25 +81,24 @@ class KvCache:
             tokens: the whole prompt.
             room: cells that the generation may need beyond the prompt.
             keep_at_most: tokens that may be reused; at least one must be evaluated to have logits.
+            leave: cells that this must leave to others; above 0 it is a guest.
 
         Returns:
             The sequence, cut back to what is reused, and how many tokens that is.
 
         Raises:
-            PromptTooLong: prompt and room exceed the whole cache.
+            PromptTooLong: prompt and room exceed the whole cache, or what is not to be left to others.
             Occupied: they exceed what the generations under way leave.
         """
-        if len(tokens) + room > self.cells:
-            raise PromptTooLong(
-                f"A prompt of {len(tokens)} tokens and {room} to generate exceed the context of {self.cells}.",
-                "Raise engine.context, or lower completion.prefix_tokens and completion.max_tokens.",
-            )
-        free = [s for s in self.slots if not s.held]
-        if not free or sum(s.held for s in self.slots) + len(tokens) + room > self.cells:
+        if len(tokens) + room > self.cells - leave:
+            raise _too_long(len(tokens), room, self.cells, leave)
+        free = self._free(guest=leave > 0)
+        if not free or sum(s.held for s in self.slots) + len(tokens) + room > self.cells - leave:
             raise Occupied
         self._clock += 1
         own = next((s for s in free if s.key == key), None)
         slot = own or min(free, key=lambda s: s.used)
+        slot.guest = leave > 0
         usable = {s.sequence: self._usable(s, tokens, keep_at_most) for s in self.slots}
         best = max(self.slots, key=lambda s: usable[s.sequence])
         kept = usable[best.sequence]
@@ -107,6 +111,12 @@ class KvCache:
         slot.key, slot.used, slot.held = key, self._clock, len(tokens) + room
         self._make_room()
         return slot, kept
+
+    def _free(self, *, guest: bool) -> list[Slot]:
+        """The sequences that somebody may have who comes."""
+        free = [s for s in self.slots if not s.held]
+        full = guest and sum(s.guest for s in self.slots) >= GUESTS
+        return [s for s in free if s.guest] if full else free
 
     def release(self, slot: Slot) -> None:
         """The generation has ended: its sequence stays for the next prompt, and may be taken."""
@@ -172,3 +182,15 @@ class KvCache:
         for slot in self.slots:
             slot.tokens.clear()
             slot.key = ""
+
+
+def _too_long(tokens: int, room: int, cells: int, leave: int) -> PromptTooLong:
+    if leave:
+        return PromptTooLong(
+            f"A conversation of {tokens} tokens and {room} for the answer exceed the {cells - leave} that chat has.",
+            f"Ask about less, begin anew, or raise engine.context: {leave} of its {cells} are completion's.",
+        )
+    return PromptTooLong(
+        f"A prompt of {tokens} tokens and {room} to generate exceed the context of {cells}.",
+        "Raise engine.context, or lower completion.prefix_tokens and completion.max_tokens.",
+    )

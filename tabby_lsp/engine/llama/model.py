@@ -26,7 +26,7 @@ LEAST_BATCH = 32
 """Tokens that a batch holds at least, whatever the settings say: one a sequence, or llama.cpp ends the process while
 it makes the context, and the healed tokens of one prompt."""
 LONG_VALUE = 400
-"""Metadata values longer than this (token lists, chat templates) are left out of `ModelInfo`."""
+"""Bytes; metadata values longer than this (token lists) are left out of `ModelInfo`, the chat template excepted."""
 
 
 CACHE_TYPES = {"f16": 1, "q8_0": 8}
@@ -164,6 +164,8 @@ class LoadedModel:
             trained_context=int(lib.llama_model_n_ctx_train(model)),
             offloaded=min(gpu_layers, layers),
             can_shift=bool(lib.llama_memory_can_shift(self.memory)),
+            bounds=self.vocabulary.bounds(),
+            adds_bos=self.vocabulary.bos is not None,
         )
 
     def _metadata(self) -> dict[str, str]:
@@ -175,6 +177,8 @@ class LoadedModel:
             length = lib.llama_model_meta_val_str_by_index(self.model, i, buffer, len(buffer))
             if 0 <= length < len(buffer):
                 found[key] = buffer.value.decode("utf-8", "replace")
+        if template := lib.llama_model_chat_template(self.model, None):
+            found["tokenizer.chat_template"] = template.decode("utf-8", "replace")
         return found
 
     def close(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from tabby_lsp.engine.llama.evaluate import Evaluator, Row
+from tabby_lsp.engine.llama.evaluate import Aborted, Evaluator, Row
 from tabby_lsp.engine.llama.kv import KvCache, Slot
 from tabby_lsp.engine.llama.sampling import spell
-from tabby_lsp.engine.types import Ticket, Totals
+from tabby_lsp.engine.types import Priority, Ticket, Totals
 
 Steps = Generator[None, None, None]
 
@@ -30,32 +30,64 @@ class Reader:
         self._totals = totals
         self._slice = slice_tokens
         self._vocabulary = evaluator.model.vocabulary
+        self.gives_way = ticket.request.priority is Priority.CHAT
+        """Whether an evaluation of several tokens is given up for somebody more urgent, and done again later."""
+        self.interruptible = False
+        """Whether such an evaluation is under way; readable from any thread."""
 
-    def append(self, slot: Slot, tokens: list[int], wanted: int) -> None:
-        """Append tokens to a sequence, with logits for the last `wanted` of them."""
+    def append(self, slot: Slot, tokens: list[int], wanted: int, *, gives_way: bool = False) -> bool:
+        """Append tokens to a sequence, with logits for the last `wanted` of them; False where that gave way."""
         start = len(slot.tokens)
         first = len(tokens) - wanted
         rows = [Row(t, start + i, slot.sequence, i >= first) for i, t in enumerate(tokens)]
-        self.run(slot, rows)
+        if not self.run(slot, rows, gives_way=gives_way):
+            return False
         slot.tokens += tokens
         self._ticket.evaluated += len(tokens)
         self._totals.evaluated += len(tokens)
+        return True
 
-    def run(self, slot: Slot, rows: list[Row]) -> None:
-        """Evaluate; where that fails, no cell beyond the known tokens stays behind."""
+    def run(self, slot: Slot, rows: list[Row], *, gives_way: bool = False) -> bool:
+        """Evaluate; where that fails, no cell beyond the known tokens stays behind.
+
+        Args:
+            slot: the sequence of the first rows.
+            rows: what is evaluated.
+            gives_way: whether somebody more urgent may end it.
+
+        Returns:
+            Whether it was evaluated: False where it gave way.
+        """
+        self.interruptible = gives_way
         try:
             self._evaluator.run(rows)
+        except Aborted:
+            self._kv.truncate(slot, len(slot.tokens))
+            if gives_way and not self._ticket.cancelled:
+                return False
+            raise
         except BaseException:
             self._kv.truncate(slot, len(slot.tokens))
             raise
         finally:
+            self.interruptible = False
             self._ticket.inside_s += self._evaluator.last_s
+        return True
 
     def prefill(self, slot: Slot, tokens: list[int], keep: int) -> Steps:
-        """Evaluate slices until what is left, with at least `keep` tokens, fits into one batch with logits."""
-        while len(tokens) - len(slot.tokens) > max(self._slice, keep):
+        """Evaluate slices until what is left, with at least `keep` tokens, fits into one batch with logits.
+
+        Who gives way leaves one token for that batch, which cannot be given up, where nothing is spelled again. A slice
+        that was given up is tried again as a quarter of it, and one token goes through in any case, so that reading
+        goes on beside somebody who types without a pause.
+        """
+        size = self._slice
+        last = 1 if self.gives_way and keep == 1 else max(size, keep)
+        while len(tokens) - len(slot.tokens) > last:
             at = len(slot.tokens)
-            self.append(slot, tokens[at : min(at + self._slice, len(tokens) - keep)], wanted=0)
+            part = tokens[at : min(at + size, len(tokens) - keep)]
+            done = self.append(slot, part, wanted=0, gives_way=self.gives_way and size > 1)
+            size = min(self._slice, 2 * size) if done else max(1, size // 4)
             yield
 
     def heal(self, slot: Slot, tokens: list[int], heal: int, forced: bytes) -> Generator[None, None, tuple[int, bytes]]:

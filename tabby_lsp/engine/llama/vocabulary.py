@@ -200,3 +200,9 @@ class Vocabulary:
             "separator": lib.llama_vocab_fim_sep(self._vocab),
         }
         return {role: lib.llama_vocab_get_text(self._vocab, i).decode() if i >= 0 else "" for role, i in ids.items()}
+
+    def bounds(self) -> dict[str, str]:
+        """Texts of the tokens that bound texts, `bos` and `eos`; empty text where there is none."""
+        lib = self._lib
+        ids = {"bos": int(lib.llama_vocab_bos(self._vocab)), "eos": int(lib.llama_vocab_eos(self._vocab))}
+        return {role: lib.llama_vocab_get_text(self._vocab, i).decode() if i >= 0 else "" for role, i in ids.items()}

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from tabby_lsp.config import EngineSettings
 from tabby_lsp.engine.llama.evaluate import Aborted
 from tabby_lsp.engine.llama.generate import Generation
-from tabby_lsp.engine.llama.job import Job, settle
+from tabby_lsp.engine.llama.job import Job, only_prefills, settle
 from tabby_lsp.engine.llama.kv import Occupied
 from tabby_lsp.engine.llama.residence import Load, Residence
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
@@ -43,7 +43,7 @@ class LlamaEngine:
         self._on_unload = on_unload or (lambda: None)
         self._wake = threading.Condition()
         self._jobs: list[Job] = []
-        self._current: Ticket | None = None
+        self._current: Job | None = None
         self._waiting: list[Future[ModelInfo]] = []
         self._closing = False
         self._arrivals = 0
@@ -110,8 +110,8 @@ class LlamaEngine:
             if self._closing:
                 ticket.future.set_exception(Cancelled("closing"))
                 return ticket
-            if _only_prefills(request) and any(
-                job.ticket.request.key == request.key and not _only_prefills(job.ticket.request) for job in self._jobs
+            if only_prefills(request) and any(
+                job.ticket.request.key == request.key and not only_prefills(job.ticket.request) for job in self._jobs
             ):
                 ticket.future.set_exception(Cancelled("somebody is being answered there"))
                 return ticket
@@ -119,7 +119,7 @@ class LlamaEngine:
             for job in self._jobs:
                 if job.ticket.request.key == request.key:
                     job.ticket.cancel(at_once=not request.prompt.goes_on_from(job.ticket.request.prompt))
-            if self._current is not None and _gives_way(self._current.request, request) and self._home is not None:
+            if self._current is not None and self._current.gives_way(request) and self._home is not None:
                 self._home.model.abort.set(True)
             self._arrivals += 1
             self._jobs.append(Job(ticket, on_text, self._arrivals))
@@ -128,7 +128,7 @@ class LlamaEngine:
 
     def _on_cancel(self, ticket: Ticket, at_once: bool) -> None:
         with self._wake:
-            if at_once and self._current is ticket and self._home is not None:
+            if at_once and self._current is not None and self._current.ticket is ticket and self._home is not None:
                 self._home.model.abort.set(True)
             self._wake.notify()
 
@@ -239,7 +239,7 @@ class LlamaEngine:
             )
             job.steps = job.generation.steps()
         with self._wake:
-            self._current = job.ticket
+            self._current = job
             home.model.abort.set(job.ticket.cancelled)
         outcome: Result | BaseException | None = None
         lost = False
@@ -300,12 +300,3 @@ class LlamaEngine:
         home, self._home = self._home, None
         if home is not None:
             home.close()
-
-
-def _gives_way(current: Request, comer: Request) -> bool:
-    """Whether what runs is only evaluated in advance, and somebody waits for what has come."""
-    return _only_prefills(current) and comer.priority < current.priority
-
-
-def _only_prefills(request: Request) -> bool:
-    return request.priority is Priority.IDLE and not request.max_tokens

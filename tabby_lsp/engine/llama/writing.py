@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tabby_lsp.engine.llama.drafts import Drafter, Records
@@ -26,6 +26,7 @@ class Lane:
     sampler: Sampler
     leads: bool
     text: str = ""
+    shown: int = 0
     finish: Finish | None = None
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -33,19 +34,41 @@ class Lane:
     decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
 
     def write(self, data: bytes, request: Request, emit: Emit | None) -> None:
-        """Add bytes to the text; ends the lane where the stop rule says so."""
+        """Add bytes to the text; ends the lane where a stop text stands, or where the stop rule says so."""
         fresh = self.decoder.decode(data)
         self.text += fresh
         self.ends.append(len(self.text))
-        if fresh and emit:
-            emit(fresh)
+        stops = request.stop_texts
+        at = first_of(stops, self.text, len(self.text) - len(fresh)) if stops else -1
+        if at >= 0:
+            self.text, self.finish = self.text[:at], Finish.RULE
+        self.show(emit, beginning_of(stops, self.text) if stops and at < 0 else 0)
         keep = request.stop(self.text) if fresh else None
         if keep is not None:
             self.text, self.finish = self.text[:keep], Finish.RULE
 
+    def show(self, emit: Emit | None, withheld: int = 0) -> None:
+        """Pass on what has not been yet, but for the last characters, which may be the beginning of a stop text."""
+        upto = len(self.text) - withheld
+        if emit and upto > self.shown:
+            fresh, self.shown = self.text[self.shown : upto], upto
+            emit(fresh)
+
     def candidate(self) -> Candidate:
         """What was written."""
         return Candidate(self.text, self.finish or Finish.LENGTH, tuple(self.logprobs), tuple(self.ends))
+
+
+def first_of(texts: Sequence[str], text: str, since: int) -> int:
+    """Where the first of some texts begins that ends behind `since`; -1 where there is none."""
+    found = (text.find(stop, max(0, since - len(stop) + 1)) for stop in texts if stop)
+    return min((at for at in found if at >= 0), default=-1)
+
+
+def beginning_of(texts: Sequence[str], text: str) -> int:
+    """How many last characters may be the beginning of one of some texts."""
+    most = min(len(text), max(map(len, texts), default=0))
+    return next((n for n in range(most, 0, -1) if any(stop.startswith(text[-n:]) for stop in texts)), 0)
 
 
 class Writer:
@@ -117,6 +140,11 @@ class Writer:
 
     def accept(self, lane: Lane, token: int, likelihood: float, data: bytes) -> None:
         """Take a token into a candidate, and end the candidate where there is a reason to."""
+        self._accept(lane, token, likelihood, data)
+        if lane.finish is not None and lane.leads:
+            lane.show(self._emit)
+
+    def _accept(self, lane: Lane, token: int, likelihood: float, data: bytes) -> None:
         if self._vocabulary.is_end(token):
             lane.finish = Finish.END
             return
@@ -152,12 +180,16 @@ class Writer:
         """The same for one candidate whose likeliest tokens are taken, several in a batch where guesses are right."""
         evaluator, vocab, lane = self._evaluator, self._vocabulary, self.lanes[0]
         drafter = Drafter(vocab.encode(self._request.draft), slot.tokens, records)
+        gave_way = False
         while lane.finish is None:
             yield
-            left = self._request.max_tokens - len(lane.tokens) - 1
+            left = 0 if gave_way else self._request.max_tokens - len(lane.tokens) - 1
             guess = drafter.propose(lane.tokens, evaluator.pace)[: max(0, left)]
             tokens = [lane.tokens[-1], *guess]
-            self._reader.run(slot, [Row(t, lane.position + i, lane.sequence, True) for i, t in enumerate(tokens)])
+            rows = [Row(t, lane.position + i, lane.sequence, True) for i, t in enumerate(tokens)]
+            gave_way = not self._reader.run(slot, rows, gives_way=self._reader.gives_way and len(rows) > 1)
+            if gave_way:
+                continue
             slot.tokens += tokens
             agreed = 0
             for row, token in enumerate(tokens):
