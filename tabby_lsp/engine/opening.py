@@ -15,6 +15,8 @@ from tabby_lsp.engine import catalog
 from tabby_lsp.engine.choice import ModelFile, resolve_model
 from tabby_lsp.engine.store import ModelStore
 from tabby_lsp.engine.types import Engine
+from tabby_lsp.errors import ProviderError
+from tabby_lsp.roles import local_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Opened:
 
     Attributes:
         engine: nothing is loaded yet: `Engine.ready` does that.
-        model: the file it will load.
+        model: the file it will load; one without a path for a server's model.
     """
 
     engine: Engine
@@ -44,6 +46,34 @@ def find_model(settings: Settings) -> ModelFile:
         ModelMissing: there is none.
     """
     return resolve_model(settings, ModelStore.of(settings), catalog.load())
+
+
+def open_completion(
+    settings: Settings,
+    on_unload: Callable[[], None] | None = None,
+    on_change: Callable[[ProviderError | None], None] = lambda _: None,
+) -> Opened:
+    """Who completes, as the settings say: a server, or a model in this process.
+
+    Args:
+        settings: of all roles.
+        on_unload: see `open_engine`.
+        on_change: told when the server does not serve for a while, and with None when it does again; on any thread.
+
+    Raises:
+        ConfigError: a server is named without what is needed to reach it.
+        TabbyError: what `open_engine` raises, and a key that cannot be had.
+    """
+    http, mine = settings.model.completion.http, local_settings(settings, "completion")
+    if not http.kind:
+        return open_engine(mine, on_unload)
+    from tabby_lsp.engine.guarded import GuardedEngine
+    from tabby_lsp.engine.http.opening import open_remote_engine
+
+    remote = open_remote_engine(settings)
+    assert remote is not None  # noqa: S101 - a kind is set
+    local = (lambda: open_engine(mine).engine) if http.fallback == "local" else None
+    return Opened(GuardedEngine(remote, local, on_change), ModelFile(Path(), http.model_name or http.kind, None))
 
 
 def open_engine(settings: Settings, on_unload: Callable[[], None] | None = None) -> Opened:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from tabby_lsp import log, options
+from tabby_lsp.lsp.chat_role import chat_differs, completion_differs
 from tabby_lsp.lsp.convert import path_from
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECTION = "tabby-lsp"
+FILE_POLL_S = 2.0
+"""How often the user's settings file is looked at: one call of the operating system, on a thread."""
 
 
 def folders_of(params: types.InitializeParams) -> list[Path]:
@@ -40,16 +45,44 @@ def resolve(server: TabbyServer) -> None:
         server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, text))
 
 
+def changed(server: TabbyServer) -> None:
+    """Resolve the settings anew, and bring up anew what they mean otherwise now."""
+    before = server.settings
+    resolve(server)
+    after = server.settings
+    if completion_differs(before, after):
+        server.model.start()  # chat goes with it
+    elif chat_differs(before, after):
+        server.chat.stop()
+    server.indexes.arrange()
+
+
+async def watch(server: TabbyServer) -> None:
+    """Follow the user's own settings file, which editors know nothing of."""
+    path = options.config_file()
+    if str(path) == os.devnull:
+        return
+    before = await asyncio.to_thread(_stamp, path)
+    while True:
+        await asyncio.sleep(FILE_POLL_S)
+        now = await asyncio.to_thread(_stamp, path)
+        if now != before:
+            before = now
+            logger.info("%s has changed and is read again", path)
+            changed(server)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What differs when a file was written; None where there is none."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+
+
 def register(server: TabbyServer) -> None:
     """Follow the client's settings and folders."""
-
-    def changed() -> None:
-        before = server.settings
-        resolve(server)
-        after = server.settings
-        if (before.model, before.engine, before.offline) != (after.model, after.engine, after.offline):
-            server.model.start()
-        server.indexes.arrange()
 
     async def pull() -> None:
         item = types.ConfigurationItem(section=SECTION)
@@ -60,13 +93,13 @@ def register(server: TabbyServer) -> None:
             return
         if values and values[0] is not None:
             server.pushed_options = values[0]
-            changed()
+            changed(server)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
         if params.settings:
             server.pushed_options = params.settings
-            changed()
+            changed(server)
             return
         workspace = server.client_capabilities.workspace
         if workspace and workspace.configuration:
@@ -77,4 +110,4 @@ def register(server: TabbyServer) -> None:
         gone = {path_from(folder.uri) for folder in params.event.removed}
         come = [path for folder in params.event.added if (path := path_from(folder.uri))]
         server.folders = [folder for folder in server.folders if folder not in gone] + come
-        changed()
+        changed(server)

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from tabby_lsp.errors import ModelMissing, TabbyError
+from tabby_lsp.errors import ModelMissing, ProviderError, TabbyError
+from tabby_lsp.lsp import pulling
 from tabby_lsp.lsp.progress import WorkDone
 from tabby_lsp.lsp.status import State
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tabby_lsp.document import Snapshot
     from tabby_lsp.engine.catalog import Model
     from tabby_lsp.engine.opening import Opened
-    from tabby_lsp.engine.sources.transfer import Progress
     from tabby_lsp.lsp.server import TabbyServer
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 LOOK_AGAIN_S = {State.NO_MODEL: 5.0, State.ERROR: 60.0}
 """How often, at most, a server without a model looks whether one has appeared, and one with a bad model whether that is
 better now: the first costs a look into a folder, the second a preflight."""
+SAY_AGAIN_S = 600.0
+"""Seconds until the same message is put before the user again."""
 LONGER = "tabby/longer"
 """Our own notification: the protocol has none that offers more of an inline completion. Clients announce that they
 take it with the experimental capability `tabby: {longer: true}`."""
@@ -56,6 +58,8 @@ class ModelHost:
         self._task: asyncio.Task[None] | None = None
         self._looked = 0.0
         self._offered = False
+        self._trouble: TabbyError | None = None
+        self._said: dict[str, float] = {}
         self.pipeline: Pipeline | None = None
 
     def start(self) -> None:
@@ -64,7 +68,8 @@ class ModelHost:
         self._task = asyncio.get_running_loop().create_task(self._bring_up())
 
     def stop(self) -> None:
-        """Let go of model and engine."""
+        """Let go of model and engine, and of the chat that may share it."""
+        self._server.chat.stop()
         if self._task is not None:
             self._task.cancel()
         if self.pipeline is not None:
@@ -81,9 +86,41 @@ class ModelHost:
         if pause is not None and idle and time.monotonic() - self._looked > pause:
             self._task = asyncio.get_running_loop().create_task(self._bring_up())
 
+    async def serving(self) -> Opened:
+        """The engine that completes, for others who share it; waits while the model is being loaded.
+
+        Raises:
+            TabbyError: there is none, and why.
+        """
+        self.look_again()
+        while self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+        if self._opened is None:
+            raise self._trouble or ModelMissing("There is no model.", "Run `tabby-lsp models pull` in a terminal.")
+        return self._opened
+
     def failed(self, error: TabbyError) -> None:
         """An engine that was up could not serve."""
+        if isinstance(error, ProviderError) and self._has_fallback:
+            return  # `_server_changed` says it, and that somebody stands in
         self._tell(State.ERROR, error)
+
+    @property
+    def _has_fallback(self) -> bool:
+        return self._server.settings.model.completion.http.fallback == "local"
+
+    def _server_changed(self, error: ProviderError | None) -> None:
+        """The server that completes fails, or serves again."""
+        if self._opened is None:
+            return
+        if error is None:
+            self._server.status.set(State.READY, model=self._opened.model.name)
+        elif self._has_fallback:
+            text = f"{error} The model in this process completes meanwhile."
+            self._say(types.MessageType.Warning, text)
+            self._server.status.set(State.READY, text, self._opened.model.name)
+        else:
+            self._tell(State.ERROR, error)
 
     async def _bring_up(self) -> None:
         self._looked = time.monotonic()
@@ -111,9 +148,12 @@ class ModelHost:
         def unloaded() -> None:
             loop.call_soon_threadsafe(server.status.set, State.UNLOADED)
 
+        def changed(error: ProviderError | None) -> None:
+            loop.call_soon_threadsafe(self._server_changed, error)
+
         async with WorkDone(server, "tabby-lsp") as work:
             work.report("loading the model")
-            opening = asyncio.create_task(asyncio.to_thread(_open_engine, server, unloaded))
+            opening = asyncio.create_task(asyncio.to_thread(_open_engine, server, unloaded, changed))
             try:
                 opened = await asyncio.shield(opening)
             except asyncio.CancelledError:  # the thread goes on, and nobody is left to take its engine
@@ -127,7 +167,7 @@ class ModelHost:
         from tabby_lsp.completion.context.types import Repository
         from tabby_lsp.completion.pipeline import Pipeline
 
-        self._opened = opened
+        self._opened, self._trouble = opened, None
         longer = self._longer if server.takes_longer else None
         repository = Repository(lambda: server.settings.context, self._place)
         self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, longer, repository)
@@ -160,11 +200,19 @@ class ModelHost:
 
     def _tell(self, state: State, error: TabbyError) -> None:
         """Say what is wrong: once as a message, for as long as it lasts in the status."""
+        self._trouble = error
         text = str(error)
         if self._server.status.params.message != text and state is State.ERROR:
-            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"tabby-lsp: {text}"))
+            self._say(types.MessageType.Error, text)
         logger.log(logging.ERROR if state is State.ERROR else logging.WARNING, "%s", text)
         self._server.status.set(state, text)
+
+    def _say(self, kind: types.MessageType, text: str) -> None:
+        """Put a message before the user, the same one seldom: a server may fail and come back all day."""
+        now = time.monotonic()
+        if now - self._said.get(text, -SAY_AGAIN_S) >= SAY_AGAIN_S:
+            self._said[text] = now
+            self._server.window_show_message(types.ShowMessageParams(kind, f"tabby-lsp: {text}"))
 
     # ---- the offer ----------------------------------------------------------------------------------------------
 
@@ -172,7 +220,7 @@ class ModelHost:
         """Ask whether the recommended model may be downloaded, and do it."""
         server = self._server
         try:
-            model, why = await asyncio.to_thread(_recommended, server)
+            model, why = await asyncio.to_thread(pulling.recommended, server)
         except ModelMissing as unknown:  # the settings name one that nobody knows
             self._tell(State.NO_MODEL, unknown)
             server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {unknown}"))
@@ -201,7 +249,7 @@ class ModelHost:
             return
         try:
             if model is None:
-                model, _ = await asyncio.to_thread(_recommended, server)
+                model, _ = await asyncio.to_thread(pulling.recommended, server)
             name = model.name
             server.status.set(State.DOWNLOADING, model=name, percent=0)
             async with WorkDone(server, f"Downloading {name}", cancellable=True) as work:
@@ -211,7 +259,11 @@ class ModelHost:
                     server.status.set(State.DOWNLOADING, message, name, percent)
 
                 await asyncio.to_thread(
-                    _pull, server, model, lambda *seen: loop.call_soon_threadsafe(report, *seen), work.is_cancelled
+                    pulling.pull,
+                    server,
+                    model,
+                    lambda *seen: loop.call_soon_threadsafe(report, *seen),
+                    work.is_cancelled,
                 )
         except Exception as error:
             if not isinstance(error, TabbyError):
@@ -243,47 +295,10 @@ def _close_unwanted(opening: asyncio.Task[Opened]) -> None:
         opening.result().engine.close()
 
 
-# Run on a thread: they block, and they import what must not be imported before `initialized`.
+def _open_engine(
+    server: TabbyServer, unloaded: Callable[[], None], changed: Callable[[ProviderError | None], None]
+) -> Opened:
+    """Run on a thread: it blocks, and it imports what must not be imported before `initialized`."""
+    from tabby_lsp.engine.opening import open_completion
 
-
-def _open_engine(server: TabbyServer, unloaded: Callable[[], object]) -> Opened:
-    from tabby_lsp.engine.opening import open_engine
-
-    return open_engine(server.settings, unloaded)  # type: ignore[arg-type]
-
-
-def _recommended(server: TabbyServer) -> tuple[Model, str]:
-    from tabby_lsp.engine import catalog, choice, hardware
-
-    known = catalog.load()
-    wanted = server.settings.model.name
-    if wanted:
-        return known.find(wanted), "The settings name it."
-    model, why = choice.recommend(known, hardware.memory_bytes(), hardware.gpu_bytes())
-    return model, f"Recommended: {why}"
-
-
-def _pull(
-    server: TabbyServer, model: Model, report: Callable[[str, int], object], cancelled: Callable[[], bool]
-) -> None:
-    from tabby_lsp.engine.download import pull
-    from tabby_lsp.engine.store import ModelStore
-
-    last = "", -1
-
-    def watch(seen: Progress) -> None:
-        nonlocal last
-        total = seen.total or model.size or 0
-        percent = min(100, seen.done * 100 // total) if total else 0
-        if (seen.phase, percent) != last:
-            last = seen.phase, percent
-            report(f"{seen.phase} {percent} %", percent)
-
-    pull(
-        model,
-        ModelStore.of(server.settings),
-        offline=server.settings.offline,
-        asker="the language server's download",
-        progress=watch,
-        cancelled=cancelled,
-    )
+    return open_completion(server.settings, unloaded, changed)
