@@ -57,9 +57,10 @@ class HttpSettings:
     """The service under which the system's keyring has the key, for the user `tabby-lsp`."""
     rate_limit: RateLimitSettings = field(default_factory=RateLimitSettings)
     prompt_template: str = ""
-    """For completion: the prompt, with `{prefix}` and `{suffix}` in it; empty: what is known of the model."""
+    """For completion, and kinds that take one text: the prompt, with `{prefix}` and `{suffix}` in it; empty: what is
+    known of the model."""
     chat_template: str = ""
-    """For chat with a server that takes plain prompts: a Jinja template over `messages`; empty: the server's own."""
+    """Not used: servers that chat know their models' templates. It is here because files of Tabby's have it."""
     additional_stop_words: tuple[str, ...] = ()
     """Texts that end an answer, beside the model's own."""
     fallback: Literal["none", "local"] = "none"

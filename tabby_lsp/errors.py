@@ -108,7 +108,17 @@ class ProviderRefused(ProviderError):
 
 
 class ProviderBusy(ProviderError):
-    """The server asks for patience, or the configured limit does."""
+    """The server asks for patience, or the configured limit does.
+
+    Args:
+        message: see `TabbyError`.
+        remedy: see `TabbyError`.
+        retry_after_s: seconds after which it may be asked again; None: nobody has said.
+    """
+
+    def __init__(self, message: str, remedy: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, remedy)
+        self.retry_after_s = retry_after_s
 
 
 class ProviderDown(ProviderError):

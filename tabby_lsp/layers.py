@@ -66,11 +66,13 @@ class Resolved:
         settings: what the program uses.
         faults: everything that was not used, in the order in which the layers were read.
         origins: for every dotted key the layer that set it: `default`, a file, `environment` or `client`.
+        unread: why nothing of the user's file is used, where it is there and cannot be read; empty: it was, or is not.
     """
 
     settings: Settings
     faults: tuple[Fault, ...]
     origins: Mapping[str, str]
+    unread: str = ""
 
 
 def _place_of(path: Path) -> str:
@@ -116,6 +118,7 @@ def parse_toml(raw: bytes) -> tuple[Mapping[str, object], str, str]:
         return {}, at, f"not valid TOML: {NOT_ONE_LINE.sub(' ', message)}"
 
 
+NOTHING = "; nothing in it is used"
 PUSHED = "workspace settings"
 """The layer of what a client sends after its start."""
 
@@ -137,6 +140,7 @@ class Layers:
         self.origins = dict.fromkeys(SETTINGS, "default")
         self.closed: dict[str, str] = {}
         self.complaints: list[tuple[str, str, str]] = []
+        self.unread = ""
 
     def _complain(self, place: str, text: str, key: str = "") -> None:
         self.complaints.append((place, text, key))
@@ -177,14 +181,22 @@ class Layers:
                 self._lay(layer, cast("Mapping[str, object]", value), project=project, above=f"{key}.")
             else:
                 got = "text" if isinstance(value, str) else show(value)  # it may be a key that somebody put here
-                self._complain(place, f"expected a table, got {got}; nothing in it is used")
+                self._complain(place, f"expected a table, got {got}{NOTHING}")
+
+    def _unusable(self, layer: str, place: str, text: str, *, project: bool) -> None:
+        """A whole file cannot be used. The user's may have said `offline = true`, so that is what counts then."""
+        if project:
+            self._complain(place, text + NOTHING)
+            return
+        self._complain(place, text + NOTHING, "offline")
+        self.closed["offline"], self.unread = layer, f"{place}: {text}"
 
     def lay_file(self, path: Path, *, project: bool = False, required: bool = False) -> None:
         """Lay a TOML file over what there is; one that does not exist is a fault only where it is required."""
         layer, largest = _place_of(path), LARGEST_PROJECT_FILE if project else LARGEST_USER_FILE
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
-                self._complain(layer, "not a regular file; nothing in it is used")
+                self._unusable(layer, layer, "not a regular file", project=project)
                 return
             with path.open("rb") as file:
                 raw = file.read(largest + 1)
@@ -192,16 +204,15 @@ class Layers:
             if required:
                 self._complain(layer, "there is no such file, though TABBY_LSP_CONFIG names it")
         except (OSError, ValueError) as error:
-            self._complain(
-                layer, f"cannot be read ({getattr(error, 'strerror', None) or error}); nothing in it is used"
-            )
+            text = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+            self._unusable(layer, layer, text, project=project)
         else:
             if len(raw) > largest:
-                self._complain(layer, f"larger than {largest} bytes; nothing in it is used")
+                self._unusable(layer, layer, f"larger than {largest} bytes", project=project)
             else:
                 table, at, message = parse_toml(raw)
                 if message:
-                    self._complain(f"{layer}: {at}" if at else layer, f"{message}; nothing in it is used")
+                    self._unusable(layer, f"{layer}: {at}" if at else layer, message, project=project)
                 self._lay(layer, table, project=project)
 
     def lay_environment(self, environment: Mapping[str, str]) -> None:
@@ -219,7 +230,7 @@ class Layers:
         if not options and not isinstance(options, bool | int | str):  # null, or Lua's empty table, which is a list
             return
         if not isinstance(options, Mapping):
-            self._complain(layer, f"expected an object, got {show(options)}; nothing in it is used")
+            self._complain(layer, f"expected an object, got {show(options)}{NOTHING}")
             return
         table = {str(name): value for name, value in cast("Mapping[object, object]", options).items()}
         ours = next((name for name in SERVER_NAMES if name in table), None)
@@ -233,7 +244,7 @@ class Layers:
         if isinstance(inner, Mapping):
             self._lay(layer, self._from_json(cast("Mapping[str, object]", inner)), project=project)
         elif inner is not None and inner != []:
-            self._complain(f"{layer}: {ours}", f"expected an object, got {show(inner)}; nothing in it is used")
+            self._complain(f"{layer}: {ours}", f"expected an object, got {show(inner)}{NOTHING}")
 
     def _from_json(self, table: Mapping[str, object], above: str = "") -> dict[str, object]:
         """Bring what JavaScript and Lua clients send into the shape that a TOML file would have."""
@@ -264,13 +275,13 @@ class Layers:
         for key, layer in self.closed.items():
             changed, value = FAIL_CLOSED[key]
             self.values[changed], self.origins[changed] = value, layer
-        faults = tuple(Fault(place, text + self._used(key)) for place, text, key in self.complaints)
-        return Resolved(_filled(Settings(), self.values), faults, MappingProxyType(self.origins))
+        faults = tuple(Fault(place, text + self._used(key, text)) for place, text, key in self.complaints)
+        return Resolved(_filled(Settings(), self.values), faults, MappingProxyType(self.origins), self.unread)
 
-    def _used(self, key: str) -> str:
+    def _used(self, key: str, text: str) -> str:
         """What stands now: under the key, or where that key fails closed, what has changed instead."""
         if not key:
             return ""
         stands = FAIL_CLOSED[key][0] if key in self.closed else key
-        name = f"{stands} = " if stands != key else ""
+        name = f"{stands} = " if stands != key or text.endswith(NOTHING) else ""
         return f"; using {name}{show_setting(stands, self.values[stands])} ({self.origins[stands]})"

@@ -19,6 +19,7 @@ from tabby_lsp.config import DERIVED, Settings
 from tabby_lsp.rules import FILE_PATHS, LIMITS, MANY_LINES, SECRETS, Value
 
 _REFERENCE = re.compile(r"\$\{\w+\}", re.ASCII)
+_QUERY = re.compile(r"(?<=\?).+", re.DOTALL)
 _LOGIN = re.compile(r"(?<=://)[^/@\s\"]*@")
 
 VARIABLES_APART = frozenset({"TABBY_LSP_CONFIG", "TABBY_LSP_MODELS"})
@@ -196,6 +197,9 @@ def candidates(above: str) -> Mapping[str, tuple[str, ...]]:
     return found | {key: (key,) for key in _ALL if "." in key}
 
 
+ADDRESSES = frozenset(key for key in SETTINGS if key.endswith((".api_endpoint", ".proxy")) or key == "index.url")
+"""Settings whose values are addresses, in whose queries some servers want a key."""
+
 WHOLE = 1 << 20
 """Characters of a text that is shown as a whole."""
 
@@ -220,14 +224,17 @@ def show(value: object, length: int = 60) -> str:
 
 
 def veil(key: str, value: Value) -> Value:
-    """Return a setting's value without what must not be seen: keys, and passwords in addresses. `${NAME}` may be."""
+    """Return a setting's value without what must not be seen: keys, and what is in addresses beside host and path.
+
+    A `${NAME}` may be seen.
+    """
     if isinstance(value, tuple):
         return tuple(text.partition("=")[0] + "=…" for text in value) if key in SECRETS else value
     if not isinstance(value, str) or not value:
         return value
     if key in SECRETS:
         return value if _REFERENCE.fullmatch(value) else "…"
-    return _LOGIN.sub("…@", value)
+    return _LOGIN.sub("…@", _QUERY.sub("…", value) if key in ADDRESSES else value)
 
 
 def show_setting(key: str, value: object, length: int = 60) -> str:

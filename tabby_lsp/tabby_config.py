@@ -22,7 +22,6 @@ _SAME = (
     "api_key",
     "rate_limit.request_per_minute",
     "prompt_template",
-    "chat_template",
     "additional_stop_words",
 )
 _HTTP = {f"model.{role}.http.{name}": f"model.{role}.http.{name}" for role in ROLES for name in ("kind", *_SAME)}
@@ -64,6 +63,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("anonymousUsageTracking", "nothing is tracked"),
     ("proxy", "set `proxy` beside the address of each server"),
     ("postprocess", "suggestions are cut by the program's own rules"),
+    ("http.chat_template", "servers that chat know their models' templates"),
     ("http.supported_models", "a role has one model"),
     ("local.parallelism", "one model serves all questions, the newest first"),
     ("local.enable_fast_attention", "`engine.flash_attention` decides for all models, by itself where nothing is set"),
@@ -121,6 +121,21 @@ def take_over(table: Mapping[str, object], known: Collection[str]) -> TakenOver:
         if not str(values.get(f"{http}api_key") or "${").startswith("${"):
             notes.append(f"{http}api_key: a key in plain text; `${{NAME}}` or `api_key_command` keeps it out of files")
     return TakenOver(values, left, tuple(notes))
+
+
+def servers_in(values: Collection[str]) -> list[str]:
+    """The tables of servers of which some dotted keys speak, such as `model.chat.http`."""
+    tables = (f"model.{role}.http" for role in ROLES)
+    return [table for table in tables if any(key.startswith(f"{table}.") for key in values)]
+
+
+def merged(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, Value]:
+    """Values with later ones laid over them.
+
+    Nothing of a server is left where the later ones name another: its key would go to that one's address.
+    """
+    servers = tuple(f"{table}." for table in servers_in(after))
+    return {key: value for key, value in before.items() if not key.startswith(servers)} | dict(after)
 
 
 def _flat(table: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:

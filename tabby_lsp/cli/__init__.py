@@ -18,6 +18,7 @@ COMMANDS = {
     "complete": "print the suggestion at FILE:LINE:COLUMN",
     "index": "make, show, remove or share the index of a folder",
     "search": "search the index of a folder",
+    "ask": "answer a question about a folder from its code, with sources",
     "commit-message": "write a commit's subject or a branch's name",
     "models": "list, fetch, verify and remove models",
     "doctor": "check this machine, the model and the settings",

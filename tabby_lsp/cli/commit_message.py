@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tabby_lsp.errors import TabbyError
+from tabby_lsp.errors import ActionError
 
 if TYPE_CHECKING:
     from tabby_lsp.config import Settings
+
+SCISSORS = "# ------------------------ >8 ------------------------"
+"""Git's own line (`git help commit`), below which nothing is part of a message."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +39,14 @@ def run(args: argparse.Namespace) -> int:
     from tabby_lsp import log, options
     from tabby_lsp.config import LogSettings
 
-    log.configure(LogSettings(level="error" if args.hook else "warning"))
-    settings = options.resolve().settings
     if not args.hook:
-        print(_line(Path(args.folder), settings, branch=args.branch_name, hook=False))
+        log.configure(LogSettings(level="warning"))
+        print(_line(Path(args.folder), options.resolve().settings, branch=args.branch_name, hook=False))
         return 0
     try:
-        _fill(Path(args.hook), settings)
-    except (TabbyError, OSError) as error:
+        log.configure(LogSettings(level="error"))
+        _fill(Path(args.hook), options.resolve().settings)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the commit goes on
         print(f"tabby-lsp: no message: {error}", file=sys.stderr)
     return 0
 
@@ -52,7 +55,8 @@ def _fill(file: Path, settings: Settings) -> None:
     """Put a subject in front of git's comments, where nothing stands there yet."""
     there = file.read_text("utf-8", "surrogateescape")
     # git's comment character may be another one; then there seems to be a message, and it stays
-    if any(line.strip() and not line.startswith("#") for line in there.split("\n")):
+    message = there.partition(SCISSORS)[0]  # below it `commit.verbose` has the diff
+    if any(line.strip() and not line.startswith("#") for line in message.split("\n")):
         return
     subject = _line(Path.cwd(), settings, branch=False, hook=True)
     written = file.with_name(f"{file.name}.tabby-lsp")
@@ -71,7 +75,9 @@ def _line(folder: Path, settings: Settings, *, branch: bool, hook: bool) -> str:
     from tabby_lsp.engine.chat.types import Conversation
 
     found = changes(folder, hook=hook)
-    if not found.staged and not hook:
+    if hook and not found.staged:  # `--allow-empty`: what has changed is no part of that commit
+        raise ActionError("Nothing is staged.")
+    if not found.staged:
         print("tabby-lsp: nothing is staged; this is about all that has changed.", file=sys.stderr)
     with contextlib.closing(open_chat(settings, None, "")) as model:
         messages = wording.subject_messages(found, model.count, model.room)

@@ -9,23 +9,25 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TypeAlias, cast
 
 from tabby_lsp import options, schema
 from tabby_lsp.errors import ConfigError
 from tabby_lsp.layers import parse_toml
 from tabby_lsp.rules import Value
-from tabby_lsp.tabby_config import TakenOver, take_over
-
-if TYPE_CHECKING:
-    from tomlkit import TOMLDocument
+from tabby_lsp.tabby_config import TakenOver, merged, servers_in, take_over
 
 PLACES = (Path("~/.tabby/config.toml"), Path("~/.tabby-client/agent/config.toml"))
 """Where Tabby's server and its agent keep their settings."""
 LARGEST = 1 << 20
 """Bytes of a file that is read."""
+
+
+_New: TypeAlias = Callable[[bool], MutableMapping[str, object]]
+"""Makes an empty table; whether it has nothing but tables in it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     for path in files:
         found = take_over(_read(path), known)
         _tell(path, found)
-        values |= found.values
+        values = merged(values, found.values)
     if not values:
         print("There is nothing to take over.")
         return 1
@@ -105,51 +107,102 @@ def _tell(path: Path, found: TakenOver) -> None:
 
 
 def _write(target: Path, values: Mapping[str, Value]) -> Path | None:
-    """Merge values into the user's settings file, comments and all.
+    """Merge values into the user's settings file, comments and all; a server's take the place of the former server's.
 
     Returns:
         Where the file is kept as it was; None where there was none.
 
     Raises:
-        ConfigError: it cannot be read or written, or has something else in place of a table.
+        ConfigError: it cannot be read or written, or changed without harm to the rest of it.
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
     if str(target) == os.devnull:
         raise ConfigError("TABBY_LSP_CONFIG says that there is no settings file.", "Unset it.")
     target = target.resolve()  # dotfiles are often links into a repository, which stay links
     try:
         before = target.read_bytes() if target.exists() else None
-        document = tomlkit.parse((before or b"").decode("utf-8-sig"))
-        for key, value in values.items():
-            _put(document, key, value)
+        after = _changed(target, before or b"", values)
         target.parent.mkdir(parents=True, exist_ok=True)
         kept = None
         if before is not None:
             kept = next(path for n in range(1, 10_000) if not (path := target.with_name(f"{target.name}.{n}")).exists())
             _replace(kept, before)
-        _replace(target, tomlkit.dumps(document).encode())
-    except (TOMLKitError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{target} is not valid TOML: {error}.", "`tabby-lsp config check` says where.") from None
+        _replace(target, after)
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}.") from error
     return kept
 
 
-def _put(document: TOMLDocument, key: str, value: Value) -> None:
-    import tomlkit
+def _changed(target: Path, before: bytes, values: Mapping[str, Value]) -> bytes:
+    """The file with these values.
 
-    *sections, name = key.split(".")
-    table = cast("MutableMapping[str, object]", document)
+    Raises:
+        ConfigError: it is no TOML, or has something else in place of a table, or would come out wrong.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    old, at, message = parse_toml(before)
+    if message:
+        raise ConfigError(f"{target}: {f'{at}: ' if at else ''}{message}.", "Correct it there.")
+    wanted = cast("MutableMapping[str, object]", deepcopy(old))
+    _put_all(wanted, values, lambda _: {})
+    try:
+        document = tomlkit.parse(before.decode("utf-8-sig"))
+        _put_all(document, values, tomlkit.table)
+        after = tomlkit.dumps(document).encode()
+    except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError):
+        after = None
+    # the library writes some files wrong: dotted keys beside tables, and tables within inline ones
+    if after is None or parse_toml(after)[0] != wanted:
+        raise ConfigError(
+            f"{target} cannot be changed without harm to the rest of it.",
+            "Write its dotted keys and inline tables as tables, such as [model.chat.http], and try again.",
+        )
+    return after
+
+
+def _put_all(document: MutableMapping[str, object], values: Mapping[str, Value], new: _New) -> None:
+    """Set values by their dotted keys; of a server that is set, what was said of the former one is taken out.
+
+    Args:
+        document: what is changed.
+        values: dotted keys and values.
+        new: makes an empty table.
+
+    Raises:
+        ConfigError: it has something else in place of a table.
+    """
+    for server in servers_in(values):
+        _take_out(_table(document, server, None), f"{server}.", values)
+    for key, value in values.items():
+        above, _, name = key.rpartition(".")
+        table = _table(document, above, new)
+        if table is not None:
+            table[name] = list(value) if isinstance(value, tuple) else value
+
+
+def _table(document: MutableMapping[str, object], path: str, new: _New | None) -> MutableMapping[str, object] | None:
+    """The table at a dotted path; where there is none, a new one, or None."""
+    table, sections = document, path.split(".")
     for depth, section in enumerate(sections, 1):
         if section not in table:
-            table[section] = tomlkit.table(is_super_table=depth < len(sections))
+            if new is None:
+                return None
+            table[section] = new(depth < len(sections))
         inner = table[section]
         if not isinstance(inner, MutableMapping):
             raise ConfigError(f"{'.'.join(sections[:depth])} in your settings file is no table.", "Correct it there.")
         table = cast("MutableMapping[str, object]", inner)
-    table[name] = list(value) if isinstance(value, tuple) else value
+    return table
+
+
+def _take_out(table: MutableMapping[str, object] | None, above: str, values: Mapping[str, Value]) -> None:
+    for name in list(table or ()):
+        inner = cast("MutableMapping[str, object]", table)[name]
+        if isinstance(inner, MutableMapping):
+            _take_out(cast("MutableMapping[str, object]", inner), f"{above}{name}.", values)
+        elif above + name not in values:
+            del cast("MutableMapping[str, object]", table)[name]
 
 
 def _replace(path: Path, data: bytes) -> None:

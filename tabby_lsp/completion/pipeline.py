@@ -33,6 +33,8 @@ from tabby_lsp.engine.types import Engine, Priority
 from tabby_lsp.syntax.scope import Scope, scope_at
 from tabby_lsp.syntax.trees import Trees
 
+LONGEST_MS = 300_000
+"""Milliseconds after which a longer text that was asked for is taken as it is."""
 UNTIL_SENT = 4
 """Turns of the event loop in which an answer reaches the client: its task wakes, ends, and its end is told. What is
 prepared behind it is some milliseconds of reading, for which the answer must not wait."""
@@ -160,12 +162,45 @@ class Pipeline:
         timings = {**watch.timings, **answer.timings, **flight.timings}
         return replace(answer, suggestions=shown, reason=reason, timings=timings)
 
-    def _case(self, ask: Ask) -> Case:
+    async def write(self, ask: Ask, max_tokens: int, max_lines: int) -> Answer:
+        """Write something longer, asked for by hand: one text, whatever budgets there are for those who type.
+
+        A question about the same document supersedes it: who types on has gone on.
+
+        Args:
+            ask: the document as it is to be seen, and the place.
+            max_tokens: most tokens.
+            max_lines: most lines.
+
+        Raises:
+            TabbyError: the engine cannot serve.
+            asyncio.CancelledError: the caller gave up; the work ends.
+        """
+        settings = replace(
+            self._settings(),
+            max_tokens=max_tokens,
+            max_lines=max_lines,
+            candidates=1,
+            deadline_ms=LONGEST_MS,
+        )
+        watch, asked = Stopwatch(), replace(ask, trigger=Trigger.INVOKED)
+        if reason := trigger.refusal(asked, self._settings()):
+            return Answer((), reason, timings=watch.timings)
+        self._ahead.stop()
+        flights = Flights(self._engine, self._prompts, Reuse(), lambda: settings, lambda *_: None, None)
+        flight = flights.launch(self._case(asked, settings), watch)
+        try:
+            await flight.wait(None)
+        finally:
+            flights.stop()
+        return flight.answer or Answer((), "superseded")
+
+    def _case(self, ask: Ask, settings: CompletionSettings | None = None) -> Case:
         @functools.cache  # a case is copied on its way, and a copy looks again
         def look() -> Scope:
             return scope_at(ask.snapshot, ask.position, self._trees.tree(ask.snapshot))
 
-        return case_for(ask, look, self._settings(), ())
+        return case_for(ask, look, settings or self._settings(), ())
 
     def _overtaken(self, ask: Ask) -> bool:
         """Whether something else has been asked about the document since; the same question twice is one flight."""

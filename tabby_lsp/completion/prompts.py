@@ -144,9 +144,13 @@ class PromptMaker:
 
     def family(self, info: ModelInfo) -> Family:
         """The loaded model's template."""
-        if self._known is None or self._known[0] is not info:
-            self._known = info, family_of(info, self._engine.tokenizer)
-        return self._known[1]
+        if self._known is not None and self._known[0] is info:
+            return self._known[1]
+        before, tokenizer, after = self._engine.info, self._engine.tokenizer, self._engine.info
+        family = family_of(info, tokenizer)
+        if before is info is after:  # else the vocabulary may be that of a model that serves in its place by now
+            self._known = info, family
+        return family
 
     def _room(
         self, snapshot: Snapshot, position: Position | None, settings: CompletionSettings, info: ModelInfo

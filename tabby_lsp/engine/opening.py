@@ -15,7 +15,7 @@ from tabby_lsp.engine import catalog
 from tabby_lsp.engine.choice import ModelFile, resolve_model
 from tabby_lsp.engine.store import ModelStore
 from tabby_lsp.engine.types import Engine
-from tabby_lsp.errors import ProviderError
+from tabby_lsp.errors import TabbyError
 from tabby_lsp.roles import local_settings
 
 
@@ -51,14 +51,15 @@ def find_model(settings: Settings) -> ModelFile:
 def open_completion(
     settings: Settings,
     on_unload: Callable[[], None] | None = None,
-    on_change: Callable[[ProviderError | None], None] = lambda _: None,
+    on_change: Callable[[TabbyError | None], None] = lambda _: None,
 ) -> Opened:
     """Who completes, as the settings say: a server, or a model in this process.
 
     Args:
         settings: of all roles.
         on_unload: see `open_engine`.
-        on_change: told when the server does not serve for a while, and with None when it does again; on any thread.
+        on_change: told when the server does not serve for a while, and with None when it does again; on any thread. An
+            error that is no `ProviderError` says that nobody can stand in (see `engine.guarded`).
 
     Raises:
         ConfigError: a server is named without what is needed to reach it.

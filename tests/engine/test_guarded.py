@@ -17,7 +17,7 @@ from tabby_lsp.engine.http.opening import open_remote_engine
 from tabby_lsp.engine.llama.residence import loader
 from tabby_lsp.engine.llama.worker import LlamaEngine
 from tabby_lsp.engine.types import Engine, Prompt
-from tabby_lsp.errors import ModelMissing, ProviderBroken, ProviderError, ProviderRefused
+from tabby_lsp.errors import ModelMissing, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused, TabbyError
 
 PATIENCE_S = 20.0
 GOOD = streams(written("a + b"))
@@ -36,7 +36,7 @@ class Guard:
     def __init__(self, url: str, open_local: Callable[[], Engine] | None = None) -> None:
         remote = open_remote_engine(completing(url))
         assert remote is not None
-        self.told: list[ProviderError | None] = []
+        self.told: list[TabbyError | None] = []
         self.engine = GuardedEngine(remote, open_local, self.told.append)
 
     def ask(self) -> str:
@@ -74,14 +74,17 @@ def test_it_is_asked_again_after_a_pause_and_told_to_be_back(pause: Callable[[fl
         guard.engine.close()
 
 
-def test_patience_that_a_server_asks_for_is_no_failure_of_it(pause: Callable[[float], None]) -> None:
-    pause(60)
+def test_a_server_that_asks_for_patience_is_left_alone_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(says(429, "slow", Retry_After="3600"), GOOD) as served:
         guard = Guard(served.url)
-        with pytest.raises(ProviderError):
-            guard.ask()
+        for _ in range(3):
+            with pytest.raises(ProviderBusy):
+                guard.ask()
+        assert len(served.asked) == 1
+        assert [type(error) for error in guard.told] == [ProviderBusy]
+        monkeypatch.setattr(guard.engine, "_until", 0.0)
         assert guard.ask() == "a + b"
-        assert guard.told == []
+        assert guard.told[-1] is None
         guard.engine.close()
 
 

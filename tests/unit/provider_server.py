@@ -239,7 +239,7 @@ QWEN = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 
 def prompt(
     head: str = "def add(a, b):\n",
-    tail: str = "    return ",
+    tail: str = "    return (",
     suffix: str = "\n",
     markers: Sequence[str] = QWEN,
     heal: int = 1,

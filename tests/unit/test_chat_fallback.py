@@ -138,6 +138,79 @@ def test_a_cancel_reaches_whoever_answers(pair: Pair) -> None:
             ticket.future.result(PATIENCE_S)
 
 
+def test_another_who_answers_is_told_of_once_an_outage(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fallback, "PAUSE_S", 0.0)
+    told: list[tuple[object, str]] = []
+    pair.chat.on_change = lambda error, name: told.append((error, name))
+
+    def outage() -> None:
+        ticket, already = pair.chat.ask(question()), len(pair.stand_in.runs)
+        pair.server.runs[-1].fail(DOWN)
+        wait_for(lambda: len(pair.stand_in.runs) > already)
+        pair.stand_in.runs[-1].end("because")
+        assert text_of(ticket) == "because"
+
+    outage()
+    outage()
+    assert told == [(DOWN, "stand-in")]
+    ticket = pair.chat.ask(question())
+    pair.server.runs[-1].end("so")
+    assert text_of(ticket) == "so"
+    outage()
+    assert told == [(DOWN, "stand-in")] * 2
+
+
+class Slow:
+    """A stand-in that takes its time to be opened."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.go, self.begun, self.closed = threading.Event(), threading.Event(), threading.Event()
+        local = pair.local
+        close_it = local.close
+
+        def close() -> None:
+            close_it()
+            self.closed.set()
+
+        def opening() -> ChatModel:
+            self.begun.set()
+            self.go.wait(PATIENCE_S)
+            return local
+
+        local.close = close
+        self.chat = ChatWithFallback(LocalChat(pair.server, "server", Settings()), opening)
+
+
+def test_closing_does_not_wait_for_a_stand_in_that_is_being_opened(pair: Pair) -> None:
+    slow = Slow(pair)
+    ticket = slow.chat.ask(question())
+    pair.server.runs[0].fail(DOWN)
+    assert slow.begun.wait(PATIENCE_S)
+    slow.chat.close()  # returns, although nobody has opened it
+    with pytest.raises(Cancelled):
+        ticket.future.result(0)
+    assert not slow.closed.is_set()
+    slow.go.set()
+    assert slow.closed.wait(PATIENCE_S)
+    assert pair.stand_in.runs == []
+
+
+def test_a_cancel_while_the_stand_in_is_being_opened_is_heard_at_once(pair: Pair) -> None:
+    slow = Slow(pair)
+    ticket = slow.chat.ask(question())
+    pair.server.runs[0].fail(DOWN)
+    assert slow.begun.wait(PATIENCE_S)
+    ticket.cancel()
+    with pytest.raises(Cancelled):
+        ticket.future.result(0)
+    slow.go.set()
+    wait_for(lambda: slow.chat._local is not None)
+    again = slow.chat.ask(question())
+    pair.stand_in.runs[0].end("because")
+    assert text_of(again) == "because"
+    assert len(pair.stand_in.runs) == 1
+
+
 def test_other_faults_are_the_askers(pair: Pair) -> None:
     ticket = pair.chat.ask(question())
     pair.server.runs[0].fail(TabbyError("The prompt is too long."))

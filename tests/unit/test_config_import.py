@@ -104,6 +104,7 @@ def test_what_is_taken_over(text: str, values: dict[str, object]) -> None:
         ('[model.chat.http]\napi_key = "sk-1"', {"model.chat.http.api_key": "does not say its kind"}),
         ("[model.chat.http]\nkind = 5", {"model.chat.http.kind": "does not say its kind"}),
         (CHAT + "model_name = 5", {"model.chat.http.model_name": "text on one line"}),
+        (CHAT + 'chat_template = "x"', {"model.chat.http.chat_template": "know their models' templates"}),
         (CHAT + 'supported_models = ["a"]', {"model.chat.http.supported_models": "one model"}),
         ("[model.chat.local]\nparallelism = 3", {"model.chat.local.parallelism": "newest first"}),
         ("[completion]\nmax_decoding_tokens = 5000", {"completion.max_decoding_tokens": "from 1 to 4096"}),
@@ -194,7 +195,7 @@ def test_writing_keeps_comments_and_what_was(capsys: pytest.CaptureFixture[str],
     ("mine", "message"),
     [
         ("model = 3\n", "model in your settings file is no table"),
-        ("x = = 1", "is not valid TOML"),
+        ("x = = 1", "line 1, column 5: not valid TOML"),
         (b"\xff", "not valid"),
     ],
 )

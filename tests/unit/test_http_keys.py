@@ -61,6 +61,23 @@ def test_the_first_line_of_a_command_that_is_run_without_a_shell(tmp_path: Path)
     assert seen.read_text() == "['$HOME', ';', 'echo', 'injected']"
 
 
+def test_a_command_runs_in_the_home_folder_and_not_in_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, project = tmp_path / "home", tmp_path / "project"
+    for folder, key in ((home, SECRET), (project, "sk-of-a-stranger")):
+        folder.mkdir()
+        script = folder / "key.sh"
+        script.write_text(f"#!/bin/sh\necho {key}\n")
+        script.chmod(0o700)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(project)
+    assert keys.resolve(HttpSettings(api_key_command="./key.sh")) == SECRET
+    assert keys.resolve(HttpSettings(api_key_command="sh key.sh")) == SECRET
+    monkeypatch.setenv("HOME", str(tmp_path / "gone"))
+    assert keys.resolve(HttpSettings(api_key_command="sh key.sh")) == "sk-of-a-stranger"
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [

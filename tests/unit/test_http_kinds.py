@@ -16,8 +16,8 @@ from tabby_lsp.engine.http.opening import open_remote_chat, open_remote_engine
 from tabby_lsp.engine.http.shapes import OURS
 from tabby_lsp.engine.types import Finish, Marker, Prompt
 
-RENDERED = "<|fim_prefix|>def add(a, b):\n<|fim_suffix|>\n<|fim_middle|>    return"
-BEFORE, BEHIND = "def add(a, b):\n    return", "\n"
+RENDERED = "<|fim_prefix|>def add(a, b):\n<|fim_suffix|>\n<|fim_middle|>    return ("
+BEFORE, BEHIND = "def add(a, b):\n    return (", "\n"
 STOP = ["\n\n\n"]
 
 OPENAI = [

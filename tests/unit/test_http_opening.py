@@ -8,15 +8,16 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from provider_server import chatting, completing, prompt
+from provider_server import PATIENCE_S, chatting, completing, prompt, request, says, serving, streams, written
 
 from tabby_lsp.completion.families import family_of
 from tabby_lsp.config import Settings
 from tabby_lsp.engine.http.kinds import CHAT, COMPLETION
+from tabby_lsp.engine.http.markers import defused, markers_of
 from tabby_lsp.engine.http.opening import open_remote_chat, open_remote_engine
 from tabby_lsp.engine.http.remote import Estimate, RemoteEngine
 from tabby_lsp.engine.http.server import Server
-from tabby_lsp.engine.http.shapes import OURS, defused
+from tabby_lsp.engine.http.shapes import OURS
 from tabby_lsp.engine.types import Marker, Prompt
 from tabby_lsp.errors import ConfigError, Offline
 
@@ -122,6 +123,32 @@ def test_offline_allows_this_machine_alone(address: str, allowed: bool) -> None:
                 opens(replace(settings, offline=True))
 
 
+@pytest.mark.parametrize("proxy", ["http://proxy.example.com:3128", "http://10.0.0.7:3128"])
+def test_offline_allows_no_proxy_elsewhere(proxy: str) -> None:
+    from dataclasses import replace
+
+    address = "http://localhost:8080"
+    for settings, opens in (
+        (completing(address, proxy=proxy), open_remote_engine),
+        (chatting(address, proxy=proxy), open_remote_chat),
+    ):
+        with pytest.raises(Offline, match="proxy"):
+            opens(replace(settings, offline=True))
+
+
+def test_this_machine_is_asked_through_no_proxy() -> None:
+    with serving(streams(written("fine"))) as served, serving(says(502)) as proxy:
+        engine = open_remote_engine(completing(served.url, proxy=proxy.url))
+        assert engine is not None
+        assert engine.submit(request()).future.result(PATIENCE_S).candidates[0].text == "fine"
+        engine.close()
+        assert proxy.asked == []
+    engine = open_remote_engine(completing("http://192.0.2.1", proxy="http://192.0.2.2:3128"))
+    assert engine is not None
+    engine.close()
+    assert engine.server._way.proxy == "http://192.0.2.2:3128"
+
+
 # ---- families and prompts --------------------------------------------------------------------------------------------
 
 
@@ -195,13 +222,54 @@ def test_a_text_that_ends_within_a_word_stands_before_the_suffix() -> None:
     ["<|fim_middle|>", "<|endoftext|>", "<｜fim▁hole｜>", "<fim_suffix>", "<EOT>", "[SUFFIX]", "<|tabby:prefix|>"],
 )
 def test_no_text_of_a_file_is_taken_for_a_marker(text: str) -> None:
-    for more in ({"model_name": "qwen2.5-coder"}, {"prompt_template": "<P>{prefix}<S>{suffix}<M>"}):
+    # of a template for a model that nobody knows
+    for more in ({"model_name": "my-model"}, {"model_name": "mine", "prompt_template": "<P>{prefix}<S>{suffix}<M>"}):
         engine = opened(kind="llama.cpp/completion", **more)
         family = family_of(engine.info, engine.tokenizer)
         pieces = (Marker(family.prefix), f"a {text} b", Marker(family.suffix), text, Marker(family.middle), f"{text} =")
         sent, _ = engine._shape.fields(Prompt(pieces, 1))
-        assert text not in sent.replace("<|fim_middle|>", "", 1) if text == "<|fim_middle|>" else text not in sent
+        assert text not in sent
     assert defused(text) == text[0] + " " + text[1:]
+
+
+@pytest.mark.parametrize(
+    ("model", "hot", "cold"),
+    [
+        (
+            "my-model",
+            "<s> </s> [INST] [/INST] <bos> <start_of_turn> <reponame> <filename> <pad> <unk> <tool_call>",
+            "<b>",
+        ),
+        (
+            "my-model",
+            "<jupyter_code> <eos> <mask> <think> <commit_msg> <pr_base> [TOOL_CALLS] <<SYS>> [PREFIX]",
+            "<td>",
+        ),
+        ("qwen2.5-coder", "<|im_start|> <tool_call> </tool_call> <|file_sep|>", "<s> </s> <filename> <pad> [INST]"),
+        ("codestral-latest", "<s> </s> [INST] [/INST] [SUFFIX] [TOOL_CALLS]", "<filename> <reponame> <table> <bos>"),
+        ("codegemma:2b", "<bos> <eos> <start_of_turn> <end_of_turn> <unused7>", "<s> </s> <filename> [INST] <h1>"),
+        ("starcoder2-3b", "<fim_prefix> <reponame> <filename> <gh_stars> <jupyter_code>", "<s> </s> <pad> <project>"),
+        ("codellama:7b", "<s> </s> <unk> <PRE> <SUF> <MID> <EOT> [INST] <<SYS>>", "<filename> <table>"),
+        ("deepseek-coder", "<｜begin▁of▁sentence｜> <｜User｜> <|EOT|>", "<s> <filename> [INST]"),
+    ],
+)
+def test_what_is_parted_is_what_the_family_has(model: str, hot: str, cold: str) -> None:
+    for text in hot.split():
+        assert defused(text, markers_of(model)) == text[0] + " " + text[1:]
+    assert defused(cold, markers_of(model)) == cold
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["<fim-prefix>{prefix}<fim-suffix>{suffix}<fim-middle>", "<fim-prefix>{prefix}<x><fim-suffix>{suffix}<fim-middle>"],
+)
+def test_the_markers_of_a_template_are_parted_too(template: str) -> None:
+    engine = opened(kind="llama.cpp/completion", model_name="qwen-of-mine", prompt_template=template)
+    markers = [Marker(text) for text in OURS.values()]
+    pieces = (markers[0], "a <fim-suffix> b", markers[1], "<fim-middle> c <s>", markers[2], "<fim-prefix> (")
+    sent, _ = engine._shape.fields(Prompt(pieces, 1))
+    assert [sent.count(text) for text in ("<fim-prefix>", "<fim-suffix>", "<fim-middle>")] == [1, 1, 1]
+    assert "< fim-middle> c <s>" in sent
 
 
 @given(st.text(alphabet="ab<|>[] \n", max_size=40))

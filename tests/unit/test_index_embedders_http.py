@@ -103,6 +103,22 @@ class TestHttp:
             with pytest.raises(RepositoryIndexError, match=r"index\.embedder"):
                 self.open(served, "openai", tmp_path)
 
+    @pytest.mark.parametrize("status", [400, 503])
+    def test_no_message_and_no_identity_has_what_stands_behind_the_path(self, tmp_path: Path, status: int) -> None:
+        with serving() as served:
+            url = served.url + "/v1?key=SECRET-1"
+            served.answer = lambda body: {
+                "data": [{"index": i, "embedding": [1, 2]} for i, _ in enumerate(body["input"])]
+            }
+            embedder = self.open(served, "openai", tmp_path, url=url, model="")
+            embedder.close()
+            assert "SECRET-1" not in embedder.identity
+            assert served.asked[0][0].endswith("?key=SECRET-1")
+            served.statuses += [status] * 4
+            with pytest.raises(RepositoryIndexError, match="/v1/embeddings") as raised:
+                self.open(served, "openai", tmp_path, url=url)
+            assert "SECRET-1" not in str(raised.value)
+
     def test_a_server_that_changes_its_model(self, tmp_path: Path) -> None:
         with serving() as served:
             embedder = self.open(served, "ollama", tmp_path)
@@ -119,6 +135,16 @@ class TestHttp:
             embedder = self.open(served, "llama.cpp", tmp_path)
             assert embedder.embed(["a"])[0] == pytest.approx([0.6, 0.8])
             embedder.close()
+
+    def test_a_key_is_not_cut_before_it_is_found(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EMBEDDING_KEY", 'sk-"1"' + "a" * 60)
+        with serving() as served:
+            for refusal in ({"error": "x" * 170 + 'sk-"1"' + "a" * 60}, {"error": 'sk-"1"' + "a" * 60}):
+                served.refusal = refusal
+                served.statuses.append(400)
+                with pytest.raises(RepositoryIndexError) as raised:
+                    self.open(served, "openai", tmp_path, key_variable="EMBEDDING_KEY")
+                assert "sk-" not in str(raised.value)
 
     def test_nobody_listens(self, tmp_path: Path) -> None:
         with serving() as served:
@@ -224,6 +250,15 @@ class TestTheRole:
             open_embedder(index_settings(Settings(model=ModelSettings(embedding=embedding))), None, tmp_path)
         assert failed.value.remedy
         assert "pw" not in str(failed.value)
+
+    def test_no_proxy_of_the_settings_stands_between_us_and_this_machine(self, tmp_path: Path) -> None:
+        elsewhere = self.settings("http://localhost:1", "openai/embedding", proxy="http://192.0.2.1:9")
+        with pytest.raises(Offline, match="proxy"):
+            open_embedder(elsewhere, None, tmp_path, offline=True)
+        with serving() as served:
+            settings = self.settings(served.url, "openai/embedding", proxy="http://127.0.0.1:9")
+            open_embedder(settings, None, tmp_path).close()
+            assert len(served.asked) == 1
 
     def test_requests_keep_their_distance(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         slept: list[float] = []

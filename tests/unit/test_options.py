@@ -191,7 +191,8 @@ def test_toml_that_cannot_be_read_names_line_and_column(
     (fault,) = resolve(environment=environment).faults
     assert fault.place == environment["TABBY_LSP_CONFIG"] + place
     assert message in fault.message
-    assert fault.message.endswith("nothing in it is used")
+    where = environment["TABBY_LSP_CONFIG"]  # it may have said so
+    assert fault.message.endswith(f"nothing in it is used; using offline = true ({where})")
 
 
 def test_a_byte_order_mark_is_no_fault(user: Write) -> None:
@@ -212,7 +213,7 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         (tmp_path / "a\0b", "cannot be read (embedded null byte)"),
     ):
         resolved = resolve(environment={"TABBY_LSP_CONFIG": str(path)})
-        assert resolved.settings == Settings()
+        assert resolved.settings == Settings(offline=not path.name.startswith("missing"))
         (fault,) = resolved.faults
         assert message in fault.message
         assert "\0" not in str(fault)
@@ -678,3 +679,11 @@ def test_a_client_may_push_what_it_said_at_first() -> None:
     assert resolved.faults == ()
     assert resolved.settings.model.path == "/x.gguf"
     assert resolved.origins["model.path"] == "client"
+
+
+@pytest.mark.parametrize("key", ["model.chat.http.api_endpoint", "index.url", "model.embedding.http.proxy"])
+def test_no_query_of_an_address_is_shown(key: str) -> None:
+    shown = schema.show_setting(key, "https://me:hush@h.example.com/v1?api-version=1&key=SECRET-1")
+    assert shown == '"https://…@h.example.com/v1?…"'
+    assert schema.show_setting(key, "https://h.example.com/v1") == '"https://h.example.com/v1"'
+    assert schema.show_setting("completion.disabled_languages", ("a?b",)) == '["a?b"]'

@@ -6,13 +6,14 @@ import asyncio
 import gc
 import warnings
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 from scripted_engine import INFO, settled, until
 from typist import AFTER, BEFORE, Document, Typist, given, texts
 
 from tabby_lsp.completion import ahead, flight
-from tabby_lsp.completion.types import Answer, Trigger
+from tabby_lsp.completion.types import Answer, Ask, Trigger
 from tabby_lsp.engine.types import ModelInfo, Priority
 from tabby_lsp.errors import EngineError
 
@@ -427,3 +428,41 @@ async def test_a_long_suggestion_that_is_accepted_is_no_paste(typed: str) -> Non
     document.ask()
     await settled()
     assert len(typist.engine.asked) == 2
+
+
+# ---- something longer, by hand -------------------------------------------------------------------------------------
+
+
+async def test_a_longer_text_has_budgets_of_its_own_and_ends_when_it_is_given_up() -> None:
+    typist = Typist()
+    document = typist.open()
+    ask = Ask(document.snapshot, document.position)
+    task = asyncio.create_task(typist.pipeline.write(ask, 333, 50))
+    await settled()
+    run = typist.engine.asked[-1]
+    assert (run.request.max_tokens, run.request.candidates, run.request.priority) == (333, 1, Priority.COMPLETION)
+    run.end("total = width\n    return total")
+    answer = await task
+    assert [s.text for s in answer.suggestions] == ["total = width\n    return total"]
+
+    given_up = asyncio.create_task(typist.pipeline.write(ask, 333, 50))
+    await settled()
+    given_up.cancel()
+    await settled()
+    assert typist.engine.asked[-1].over
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"enabled": False}, "disabled"),
+        ({"disabled_languages": ("python",)}, "language-disabled"),
+        ({"max_document_lines": 1}, "long-document"),
+    ],
+)
+async def test_nothing_longer_is_written_where_nothing_is_ever_suggested(settings: dict[str, Any], reason: str) -> None:
+    typist = Typist(**settings)
+    document = typist.open()
+    answer = await typist.pipeline.write(Ask(document.snapshot, document.position), 333, 50)
+    assert (answer.suggestions, answer.reason) == ((), reason)
+    assert typist.engine.asked == []

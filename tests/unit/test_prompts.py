@@ -140,3 +140,18 @@ def test_a_closed_document_has_its_windows_laid_out_anew() -> None:
     desk.maker.forget("file:///p.py")
     fresh = desk.at(LONG + "x = 1\n" * 14 + "y = ")
     assert fresh.whole.pieces[1] != first.whole.pieces[1]
+
+
+def test_a_template_is_never_kept_with_another_models_vocabulary() -> None:
+    """A server and its stand-in take turns on other threads: what is asked may have changed since it was asked."""
+
+    class Other(Words):
+        def has_marker(self, text: str) -> bool:
+            return False
+
+    desk, theirs = Desk(), replace(INFO, metadata={"general.name": "another"})
+    assert desk.maker.family(theirs).fills, "made with the vocabulary that serves"
+    desk.engine.info, desk.engine.tokenizer = theirs, Other()
+    assert not desk.maker.family(theirs).fills
+    desk.engine.info, desk.engine.tokenizer = INFO, Words()
+    assert not desk.maker.family(theirs).fills, "kept, because both were one engine's"

@@ -23,11 +23,20 @@ FILES = 60
 """Files whose lines are looked at; of more, the numbers say enough."""
 LONGEST_PATCH = 400
 """Changed lines of a file beyond which its lines are not read: nobody sums those up."""
+LARGEST_BYTES = 4 << 20
+"""A larger file is counted, and not looked at."""
 SUBJECTS = 20
 """Last messages of the repository, from which its habits are read."""
-PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "-M", "--src-prefix=a/", "--dst-prefix=b/")
+PLAIN = (
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "-M",
+    "--submodule=short",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
 """No programs that the repository names, and one form whatever the user's settings are."""
-_HEADER = re.compile(r"^(?:diff --git |index |old mode |new mode |similarity |--- |\+\+\+ )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +88,21 @@ def changes(folder: Path, *, hook: bool = False) -> Changes:
     top = _git(folder, ["rev-parse", "--show-toplevel"], hook=hook).rstrip("\n")
     root = Path(top)
     for staged in (True, False):
-        what = ["diff", *(["--cached"] if staged else []), *PLAIN]
+        unfiltered = [] if staged else _without_filters(root, hook=hook)
+        what = [*unfiltered, "diff", *(["--cached"] if staged else []), *PLAIN]
         if files := _counted(_git(root, [*what, "--numstat", "-z"], hook=hook)):
             break
     else:
         raise ActionError("Nothing has changed since the last commit.", "Change something, and `git add` what is new.")
-    read = [file for file in files if _readable(file)][:FILES]
+    read = [file for file in files if _readable(root, file)][:FILES]
     paths = [path for file in read for path in (file.was, file.path) if path]
     patches = (
         _split(_git(root, [*what, "-U2", "--", *(f":(literal,top){p}" for p in paths)], hook=hook)) if read else {}
     )
     known = tuple(replace(file, patch=_shown(patches.get(file.path, ""))) for file in files)
-    log = _git(root, ["log", f"-{SUBJECTS}", "--no-merges", "--format=%s"], hook=hook, required=False)
+    log = _git(
+        root, ["log", f"-{SUBJECTS}", "--no-merges", "--no-show-signature", "--format=%s"], hook=hook, required=False
+    )
     return Changes(root, staged, known, tuple(line for line in log.splitlines() if line.strip()))
 
 
@@ -98,7 +110,7 @@ def _git(folder: Path, arguments: list[str], *, hook: bool, required: bool = Tru
     inherited = os.environ if hook else {name: value for name, value in os.environ.items() if name not in DROPPED}
     try:
         done = subprocess.run(
-            ["git", *SAFE, *arguments],
+            ["git", *SAFE, "-c", "core.quotePath=false", *arguments],
             cwd=folder,
             env={**inherited, **ENVIRONMENT},
             stdin=subprocess.DEVNULL,
@@ -131,28 +143,36 @@ def _counted(numstat: str) -> list[Change]:
     return found
 
 
-def _readable(file: Change) -> bool:
-    name = file.path.rpartition("/")[2]
-    return (
-        0 <= file.added + file.removed <= LONGEST_PATCH
-        and by_name(name) is None
-        and not name_tells(name)
-        and not name_tells(file.was.rpartition("/")[2])
-    )
+def _without_filters(root: Path, *, hook: bool) -> list[str]:
+    """What keeps git from running the filters that its configuration names when it reads files of the folder."""
+    asked = ["config", "--null", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process|required)$"]
+    names = [name for name in _git(root, asked, hook=hook, required=False).split("\0") if "=" not in name and name]
+    return [part for name in names for part in ("-c", f"{name}={'false' if name.endswith('.required') else ''}")]
+
+
+def _readable(root: Path, file: Change) -> bool:
+    """Whether a file's lines may be shown. All of it is looked at: a key's middle does not look like one."""
+    names = (file.path.rpartition("/")[2], file.was.rpartition("/")[2])
+    if not 0 <= file.added + file.removed <= LONGEST_PATCH or by_name(names[0]) or any(map(name_tells, names)):
+        return False
+    path = root / file.path
+    try:
+        if path.is_symlink() or not path.is_file():
+            return True  # it is gone; what was in it is judged by its lines
+        return path.stat().st_size <= LARGEST_BYTES and not content_tells(path.read_bytes())
+    except OSError:
+        return False
 
 
 def _split(patch: str) -> dict[str, str]:
     """Hunks by the new path; the old one for a file that is gone."""
     found: dict[str, str] = {}
     for part in re.split(r"^(?=diff --git )", patch, flags=re.MULTILINE):
-        lines = part.splitlines(keepends=True)
+        head, mark, hunks = part.partition("\n@@ ")
         # a name with odd characters stands in quotes, and its file is then only counted
-        names = [line[6:].rstrip("\n\t") for line in lines[:8] if line.startswith(("--- a/", "+++ b/"))]
-        if names:
-            at = next(
-                (i for i, line in enumerate(lines) if not _HEADER.match(line) and line.startswith("@@")), len(lines)
-            )
-            found[names[-1]] = "".join(lines[at:])
+        names = [line[6:].rstrip("\t") for line in head.split("\n") if line.startswith(("--- a/", "+++ b/"))]
+        if names and mark:
+            found[names[-1]] = f"@@ {hunks}"
     return found
 
 

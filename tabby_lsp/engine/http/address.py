@@ -84,3 +84,33 @@ def check(address: str, setting: str, *, offline: bool) -> SplitResult:
             f"Set `{setting}` to a server on this machine, or `offline` to false.",
         )
     return base
+
+
+def proxy_for(base: SplitResult, proxy: str, setting: str, *, offline: bool) -> str:
+    """The proxy to a server; empty where none may be asked: what is for this machine goes through no proxy.
+
+    Args:
+        base: the server's address, as `check` gives it.
+        proxy: the address that is set; empty: none.
+        setting: where it stands, for the message.
+        offline: whether other machines are out of bounds.
+
+    Raises:
+        ConfigError: it is no address of an HTTP proxy.
+        Offline: it is another machine's, and the network is off.
+    """
+    if not proxy:
+        return ""
+    try:
+        parts = urlsplit(proxy.strip())
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigError(f"`{setting}` is no address of an HTTP proxy.", "Write one such as http://localhost:3128.")
+    if offline and not is_near(host):
+        raise Offline(
+            f"The proxy {host} is on another machine, and `offline = true`.",
+            f"Take `{setting}` out, or set `offline` to false.",
+        )
+    return "" if is_near(base.hostname or "") else proxy

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from tabby_lsp.engine.types import Finish
 
 LONGEST_LINE = 8 << 20
-"""Bytes of a line; llama-server repeats the prompt in its last one."""
+"""Bytes of a line, and of an event of several; llama-server repeats the prompt in its last one."""
 DONE = "[DONE]"
 
 
@@ -44,7 +44,7 @@ class Chunk:
 
 
 class Garbage(Exception):
-    """What came is no event; the argument is how it begins."""
+    """What came is no event; the argument is what came, and may hold a key."""
 
 
 class Events:
@@ -56,8 +56,10 @@ class Events:
 
     def __init__(self, framing: Literal["sse", "ndjson"]) -> None:
         self._sse = framing == "sse"
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._waiting = 0
         self._data: list[str] = []
+        self._held = 0
         self.done = False
         """Whether the mark of the end came."""
 
@@ -67,11 +69,16 @@ class Events:
         Raises:
             Garbage: a line is none of an event.
         """
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
-            raise Garbage(self._rest[:80].decode("utf-8", "replace"))
+        head, feed, tail = data.rpartition(b"\n")
+        lines = b"".join((*self._rest, head)).split(b"\n") if feed else []
+        if feed:
+            self._rest, self._waiting = [], 0
+        self._rest.append(tail)  # joined once, where its line ends
+        self._waiting += len(tail)
         for line in lines:
             yield from self._line(line.decode("utf-8", "replace").rstrip("\r"))
+        if self._waiting + self._held > LONGEST_LINE:
+            raise Garbage("".join(self._data) + b"".join(self._rest).decode("utf-8", "replace"))
 
     def end(self) -> Iterator[dict[str, Any]]:
         """What was left when the connection closed.
@@ -79,7 +86,8 @@ class Events:
         Raises:
             Garbage: it is no event.
         """
-        rest, self._rest = self._rest.decode("utf-8", "replace").rstrip("\r"), b""
+        rest = b"".join(self._rest).decode("utf-8", "replace").rstrip("\r")
+        self._rest = []
         if rest:
             yield from self._line(rest)
         yield from self._line("")
@@ -88,12 +96,13 @@ class Events:
         if self._sse:
             name, colon, value = line.partition(":")
             if not line:
-                data, self._data = "\n".join(self._data), []
+                data, self._data, self._held = "\n".join(self._data), [], 0
                 yield from self._event(data)
             elif name in ("data", "error") and colon:  # `error:` is how llama-server has told of one
                 self._data.append(value.removeprefix(" ") if name == "data" else f'{{"error": {value}}}')
+                self._held += len(line)
             elif name not in ("", "event", "id", "retry"):
-                raise Garbage(line[:80])
+                raise Garbage(line)
         else:
             yield from self._event(line)
 
@@ -113,9 +122,9 @@ def as_object(data: str) -> dict[str, Any]:
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
-        raise Garbage(data[:80]) from None
+        raise Garbage(data) from None
     if not isinstance(event, dict):
-        raise Garbage(data[:80])
+        raise Garbage(data)
     return event
 
 

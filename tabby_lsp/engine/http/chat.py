@@ -61,7 +61,7 @@ class RemoteChat:
             deadline=conversation.deadline,
             priority=Priority.CHAT,
         )
-        if tokens >= self.room:
+        if tokens + conversation.max_tokens > self.room:
             return answered(request, faults.too_long(self.server.place))
         return self._runs.begin(request, partial(self._serve, conversation, tokens, on_text))
 

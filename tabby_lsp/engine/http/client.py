@@ -43,7 +43,7 @@ class Way:
     Attributes:
         proxy: its address; empty: what the environment says.
         certificates: a file with authorities to trust beside the system's; empty: none.
-        near: whether it is this machine, to which no proxy of the environment leads.
+        near: whether it is this machine, to which no proxy leads.
     """
 
     proxy: str = ""

@@ -6,6 +6,7 @@ A key never comes back in a message: what a server says is shortened, and the ke
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +25,23 @@ from tabby_lsp.errors import (
 
 LONGEST = 160
 """Characters of what a server says that are shown."""
+LONGEST_READ = 64 << 10
+"""Characters of it in which a key is looked for; what is shown comes from the first of them."""
 _TOO_LONG = re.compile(r"(?i)context.{0,20}(length|size|window)|exceed_context|too long|too many tokens")
 _PAGE = re.compile(r"(?i)^\s*<(!doctype|html|\?xml|head|body)")
+
+
+def without(said: str, key: str) -> str:
+    """A text without a key, as it is or escaped, as in JSON or in an address.
+
+    Args:
+        said: what somebody says.
+        key: what must not be shown; empty: nothing.
+    """
+    if not key:
+        return said
+    forms = (rf"(?:\\{{0,4}}{re.escape(char)}|\\{{1,4}}u00{ord(char):02x}|%{ord(char):02x})" for char in key)
+    return re.sub("".join(forms), "…", said, flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ class Place:
 
     def quote(self, said: str) -> str:
         """What a server says, in one short line, without the key; empty where it says nothing for people."""
-        said = said.replace(self.key, "…") if self.key else said
+        said = without(said[:LONGEST_READ], self.key)[: 4 * LONGEST]  # cut here, not in the middle of a key
         if _PAGE.match(said):
             return "a web page"
         said = " ".join("".join(char if char.isprintable() else " " for char in said).split())
@@ -166,11 +182,12 @@ def down(place: Place, what: str) -> ProviderDown:
     return ProviderDown(f"The {place.role} server {place.host} {what}.", remedy)
 
 
-def limited(place: Place, per_minute: int) -> ProviderBusy:
-    """Our own limit forbids to ask."""
+def limited(place: Place, per_minute: int, wait: float) -> ProviderBusy:
+    """Our own limit forbids to ask, for so many seconds."""
     return ProviderBusy(
         f"The {place.role} server {place.host} has been asked {per_minute} times in a minute.",
         f"Wait, or raise {place.setting('rate_limit.request_per_minute')}.",
+        wait,
     )
 
 
@@ -181,18 +198,19 @@ def _made(place: Place, rule: Rule, status: str, said: str) -> ProviderError:
     return rule.error(f"The {place.role} server {place.host} {rule.says}{f' ({why})' if why else ''}.", remedy)
 
 
-def seconds_asked(value: str, now: float) -> float:
-    """The seconds of a `Retry-After`, which is a number or a date; 0 where it is neither (RFC 9110, 10.2.3).
+def seconds_asked(value: str, now: float) -> float | None:
+    """The seconds of a `Retry-After`, which is a number or a date; None where it is neither (RFC 9110, 10.2.3).
 
     Args:
         value: of the header.
         now: seconds since the epoch.
     """
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
-        return 0.0
+        return None

@@ -61,7 +61,7 @@ def _from_text(text: str) -> str:
 
 
 def _from_command(command: str) -> str:
-    """The first line that a command prints; it is run without a shell."""
+    """The first line that a command prints; it is run without a shell, in the user's home folder."""
     remedy = "Correct `api_key_command`, and try it in a terminal."
     try:
         words = shlex.split(command, posix=os.name == "posix")
@@ -69,7 +69,7 @@ def _from_command(command: str) -> str:
         raise ProviderRefused(f"`api_key_command` cannot be read: {str(error).lower()}.", remedy) from None
     if not words:
         raise ProviderRefused("`api_key_command` is blank.", remedy)
-    program = Path(words[0]).name
+    program, home = Path(words[0]).name, Path(os.path.expanduser("~"))
     try:
         done = subprocess.run(
             (os.path.expanduser(words[0]), *words[1:]),
@@ -77,6 +77,7 @@ def _from_command(command: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=COMMAND_S,
+            cwd=home if home.is_dir() else None,  # the editor's own may be a project with programs of these names
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -23,7 +23,7 @@ def open_remote_engine(settings: Settings) -> RemoteEngine | None:
 
     Raises:
         ConfigError: an address, a model's name or a template is missing or cannot be used.
-        Offline: the address is another machine's, and the network is off.
+        Offline: the address or the proxy is another machine's, and the network is off.
         ProviderRefused: the key cannot be had.
     """
     http = settings.model.completion.http
@@ -46,7 +46,7 @@ def open_remote_chat(settings: Settings) -> RemoteChat | None:
 
     Raises:
         ConfigError: an address or a model's name is missing or cannot be used.
-        Offline: the address is another machine's, and the network is off.
+        Offline: the address or the proxy is another machine's, and the network is off.
         ProviderRefused: the key cannot be had.
     """
     http = settings.model.chat.http

@@ -163,7 +163,8 @@ class RemoteEngine:
         stops = (*request.stop_texts, *self.server.http.additional_stop_words)
         ends = (*self._shape.ends, *request.stop_markers)
         lanes = [Writing(ends, stops, request.stop, None if nth else on_text) for nth in range(ask.candidates)]
-        echoes = [Echo(kept_back(request.prompt)) for _ in lanes]
+        # `if x = ` is sent without its space: `= 5:` would fit what was sent, and not what stands in the document
+        echoes = [Echo(kept_back(request.prompt), needed=True) for _ in lanes]
         ticket.logprobs, ticket.ends = lanes[0].logprobs, lanes[0].ends
         counting = Counting(ticket, self.totals, self.tokenizer.count(ask.prompt + ask.suffix), self.tokenizer.count)
         began = ticket.started = time.monotonic()
@@ -178,6 +179,8 @@ class RemoteEngine:
                     if chunk.index < len(lanes):
                         lane = lanes[chunk.index]
                         lane.add(echoes[chunk.index].without(chunk))
+                        if echoes[chunk.index].missed:
+                            lane.cut(Finish.RULE)
                         if len(lane.text) > RUNAWAY * request.max_tokens:
                             lane.cut(Finish.LENGTH)
                     if all(lane.finish for lane in lanes):

@@ -17,7 +17,7 @@ from tabby_lsp.engine.http.answers import Chunk, Events, Garbage, as_object
 from tabby_lsp.engine.http.faults import Place
 from tabby_lsp.engine.http.kinds import Kind
 from tabby_lsp.engine.types import Finish
-from tabby_lsp.errors import TabbyError
+from tabby_lsp.errors import ProviderBusy, TabbyError
 
 if TYPE_CHECKING:
     import httpx
@@ -47,7 +47,9 @@ class Again(Exception):
         self.error, self.asked = error, asked
 
 
-async def chunks_of(response: httpx.Response, kind: Kind, place: Place, candidates: int) -> AsyncGenerator[Chunk]:
+async def chunks_of(
+    response: httpx.Response, kind: Kind, place: Place, candidates: int, timeout_s: float
+) -> AsyncGenerator[Chunk]:
     """The pieces of an answer; each candidate ends with one that has a `finish`.
 
     Args:
@@ -55,6 +57,7 @@ async def chunks_of(response: httpx.Response, kind: Kind, place: Place, candidat
         kind: what the server speaks.
         place: for messages.
         candidates: that were asked for.
+        timeout_s: seconds without an event after which it is given up: what only keeps the connection alive is none.
 
     Raises:
         TabbyError: it is none, or tells of a fault, or ends before its end.
@@ -66,13 +69,16 @@ async def chunks_of(response: httpx.Response, kind: Kind, place: Place, candidat
     whole = bytearray() if sort == "application/json" and kind.framing == "sse" else None  # it does not stream
     async with aclosing(_bytes_of(response)) as data:
         try:
-            async for piece in data:
+            heard = asyncio.get_running_loop().time()
+            while (piece := await _next(data, heard + timeout_s, place, timeout_s)) is not None:
                 if whole is not None:
+                    heard = asyncio.get_running_loop().time() if piece.strip() else heard
                     whole += piece
                     if len(whole) > LONGEST_WHOLE:
-                        raise Garbage(whole[:80].decode("utf-8", "replace"))
+                        raise Garbage(whole.decode("utf-8", "replace"))
                     continue
                 for event in events.feed(piece):
+                    heard = asyncio.get_running_loop().time()
                     for chunk in _read(event, kind, place):
                         unfinished -= {chunk.index} if chunk.finish else set()
                         yield chunk
@@ -93,6 +99,15 @@ async def chunks_of(response: httpx.Response, kind: Kind, place: Place, candidat
             async with asyncio.timeout(DRAIN_S):
                 async for _ in data:
                     pass
+
+
+async def _next(data: AsyncGenerator[bytes], until: float, place: Place, timeout_s: float) -> bytes | None:
+    """What comes next; None at the end."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await anext(data, None)
+    except TimeoutError:
+        raise faults.down(place, f"has been silent for {timeout_s:g} s") from None
 
 
 async def _bytes_of(response: httpx.Response) -> AsyncGenerator[bytes]:
@@ -123,8 +138,11 @@ async def failed(response: httpx.Response, place: Place) -> Exception:
                 if len(read) > LONGEST_MESSAGE:
                     break
     error = faults.from_status(place, status, read[:LONGEST_MESSAGE].decode("utf-8", "replace"))
+    asked = faults.seconds_asked(response.headers.get("Retry-After", ""), time.time())
+    if isinstance(error, ProviderBusy):
+        error.retry_after_s = asked
     if status in AGAIN:
-        return Again(error, faults.seconds_asked(response.headers.get("Retry-After", ""), time.time()))
+        return Again(error, asked or 0.0)
     return Again(error, -1.0) if status == 401 else error
 
 
@@ -139,7 +157,9 @@ def lost(error: httpx.HTTPError, place: Place, timeout_s: float, *, begun: bool)
     """
     import httpx
 
-    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+    if isinstance(error, httpx.PoolTimeout):
+        return faults.down(place, f"has {client.CONNECTIONS} questions under way, and no room for another")
+    if isinstance(error, httpx.ConnectTimeout):
         return faults.down(place, f"does not answer within {client.CONNECT_S:g} s")
     if isinstance(error, httpx.TimeoutException):
         return faults.down(place, f"has been silent for {timeout_s:g} s")

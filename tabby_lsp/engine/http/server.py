@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from tabby_lsp.config import HttpSettings
 from tabby_lsp.engine.http import client, faults, keys, reply
-from tabby_lsp.engine.http.address import check, is_near
+from tabby_lsp.engine.http.address import check, is_near, proxy_for
 from tabby_lsp.engine.http.answers import Chunk
 from tabby_lsp.engine.http.kinds import Ask, Kind
 from tabby_lsp.engine.http.limits import RateLimit
@@ -65,7 +65,7 @@ class Server:
 
     Raises:
         ConfigError: the address, the model's name or the certificates are missing or cannot be used.
-        Offline: the address is another machine's, and the network is off.
+        Offline: the address or the proxy is another machine's, and the network is off.
         ProviderRefused: the key cannot be had.
     """
 
@@ -77,6 +77,7 @@ class Server:
         self.near = is_near(base.hostname or "")
         """Whether it is this machine."""
         self.place = faults.Place(role, base.netloc)
+        proxy = proxy_for(base, http.proxy, f"model.{role}.http.proxy", offline=offline)
         self._check_settings()
         key = keys.resolve(http)
         self.place = replace(self.place, key=key)
@@ -85,7 +86,7 @@ class Server:
             logger.warning("The key for the %s server %s is sent without encryption.", role, base.netloc)
         self._url = _with_query(kind.route.below(base).replace("{model}", quote(http.model_name, safe="")), kind)
         self._limit = RateLimit(http.rate_limit.request_per_minute)
-        self._way = client.Way(http.proxy, http.certificates, self.near)
+        self._way = client.Way(proxy, http.certificates, self.near)
         self._client: client.Client | None = client.borrow()
 
     def _check_settings(self) -> None:
@@ -95,10 +96,9 @@ class Server:
                 f"The {self.role} server {self.place.host} has to be told which model to use.",
                 f"Set {setting('model_name')}.",
             )
-        if http.proxy and urlsplit(http.proxy).scheme not in {"http", "https"}:
-            raise ConfigError(
-                f"{setting('proxy')} is no address of an HTTP proxy.", "Write one such as http://localhost:3128."
-            )
+        for name, used in (("chat_template", False), ("prompt_template", self.kind.prompt == "template")):
+            if getattr(http, name) and not used:
+                logger.warning("%s is not used by servers of this kind.", setting(name))
         if http.certificates:
             try:
                 client.trusted(http.certificates)
@@ -174,7 +174,7 @@ class Server:
     async def _take_turn(self, patience: Patience, deadline: float | None) -> None:
         while wait := self._limit.wait(now := time.monotonic()):
             if not patience.queues or (deadline is not None and now + wait > deadline):
-                raise faults.limited(self.place, self._limit.per_minute)
+                raise faults.limited(self.place, self._limit.per_minute, wait)
             await asyncio.sleep(wait)
         self._limit.take(now)
 
@@ -217,7 +217,8 @@ class Server:
             async with pool.stream("POST", self._url, content=body, headers=headers, timeout=timeout) as response:
                 if not response.is_success:
                     raise await reply.failed(response, self.place)
-                async with aclosing(reply.chunks_of(response, self.kind, self.place, candidates)) as chunks:
+                answer = reply.chunks_of(response, self.kind, self.place, candidates, self.http.timeout_s)
+                async with aclosing(answer) as chunks:
                     async for chunk in chunks:
                         begun = True
                         yield chunk

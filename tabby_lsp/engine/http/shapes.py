@@ -6,18 +6,20 @@ template, or the server takes two fields, the family's markers are private ones 
 apart again.
 
 No server takes tokens back to spell anew what the cursor cuts (healing). A space at the end is kept back instead, and
-taken off what the server writes where that begins with one. Where the text ends within a word, all of it stands before
-the suffix: behind an anchored tail a word that is not healed costs more than the anchor gains (docs/decisions/0002).
+taken off what the server writes; an answer that begins otherwise continues another text than the document's, and is
+none. Where the text ends within a word, all of it stands before the suffix: behind an anchored tail a word that is not
+healed costs more than the anchor gains (docs/decisions/0002).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import MappingProxyType
 
+from tabby_lsp.engine.http.markers import ALL, defused, markers_of
 from tabby_lsp.engine.types import Marker, Piece, Prompt
 from tabby_lsp.errors import ConfigError
 
@@ -56,14 +58,6 @@ ECHOES = (
     *_STAR,
 )
 """Special tokens that some servers send as text where the model ends; a completion ends there too."""
-_SPECIAL = re.compile(
-    r"<(?=\|[\w:]+\|>|｜[^｜\n]{1,30}｜>|(?:fim|file|repo)_[a-z]+>|(?:PRE|SUF|MID|EOT)>)|\[(?=(?:PREFIX|SUFFIX)\])"
-)
-
-
-def defused(text: str) -> str:
-    """A text in which a server finds no marker: a space parts what looks like one."""
-    return _SPECIAL.sub(lambda found: found[0] + " ", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +89,8 @@ class Template:
         return cls(tuple(part for part in re.split(r"(\{prefix\}|\{suffix\})", text) if part))
 
     def fill(self, prefix: str, suffix: str) -> str:
-        """The prompt; its fields are texts in which no marker is found."""
-        values = {"{prefix}": defused(prefix), "{suffix}": defused(suffix)}
+        """The prompt; its fields are texts in which no marker is found (`markers.defused`)."""
+        values = {"{prefix}": prefix, "{suffix}": suffix}
         return "".join(values.get(part, part) for part in self.parts)
 
     @property
@@ -121,6 +115,7 @@ class Shape:
         template: how the two sides of the cursor make one text; None: they are sent as they are.
         native: whether the model's own markers are sent.
         ends: special tokens that end a completion, where they come as text.
+        markers: what is parted in texts, so that the server takes none of it for a marker.
     """
 
     vocabulary: frozenset[str] = frozenset()
@@ -128,6 +123,7 @@ class Shape:
     template: Template | None = None
     native: bool = False
     ends: tuple[str, ...] = ECHOES
+    markers: re.Pattern[str] = ALL
 
     def fields(self, prompt: Prompt) -> tuple[str, str]:
         """A prompt's texts for `prompt` and `suffix`; the second is empty where the first holds everything.
@@ -138,13 +134,13 @@ class Shape:
         space = kept_back(prompt)
         pieces = (*prompt.pieces[:-1], str(prompt.pieces[-1])[:-1]) if space else unanchored(prompt)
         if self.native or not any(isinstance(piece, Marker) for piece in pieces):
-            return "".join(p.text if isinstance(p, Marker) else defused(p) for p in pieces), ""
-        sides = {role: _behind(pieces, marker) for role, marker in OURS.items()}
+            return "".join(p.text if isinstance(p, Marker) else defused(p, self.markers) for p in pieces), ""
+        sides = {role: defused(_behind(pieces, marker), self.markers) for role, marker in OURS.items()}
         if self.template is None:
             return sides["prefix"] + sides["middle"], sides["suffix"]
         if not self.template.fills:
             return self.template.fill(sides["prefix"] + sides["middle"], ""), ""
-        return self.template.fill(sides["prefix"], sides["suffix"]) + defused(sides["middle"]), ""
+        return self.template.fill(sides["prefix"], sides["suffix"]) + sides["middle"], ""
 
 
 def shape_for(model: str, template: str, takes: str, setting: str) -> Shape:
@@ -159,15 +155,16 @@ def shape_for(model: str, template: str, takes: str, setting: str) -> Shape:
     Raises:
         ConfigError: the template cannot be used.
     """
-    ours = Shape(frozenset(), dict(OURS), ends=(*ECHOES, *OURS.values()))
+    ours = Shape(frozenset(), dict(OURS), ends=(*ECHOES, *OURS.values()), markers=markers_of(model))
     if takes == "suffix":
         return ours
     known = next((markers for pattern, markers in NAMES if re.search(pattern, model, re.IGNORECASE)), ())
     text = template or (known if isinstance(known, str) else "")
     if text:
         read = Template.read(text, setting)
-        return Shape(frozenset(), dict(OURS), read, ends=(*ours.ends, *read.literals))
-    return Shape(frozenset(known), {}, native=True, ends=tuple(dict.fromkeys((*ECHOES, *known))))
+        return replace(ours, template=read, ends=(*ours.ends, *read.literals), markers=markers_of(model, read.literals))
+    ends = tuple(dict.fromkeys((*ECHOES, *known)))
+    return Shape(frozenset(known), {}, native=True, ends=ends, markers=markers_of(model))
 
 
 def kept_back(prompt: Prompt) -> str:

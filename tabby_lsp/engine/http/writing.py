@@ -99,15 +99,20 @@ class Echo:
 
     Args:
         given: what it may begin with.
+        needed: whether an answer that begins otherwise is none: it continues another text than the one that is there.
     """
 
-    def __init__(self, given: str) -> None:
-        self._given = given
+    def __init__(self, given: str, *, needed: bool = False) -> None:
+        self._given, self._needed = given, needed
+        self.missed = False
+        """Whether the answer began otherwise though it had to; nothing of it is passed on."""
         self._text = ""
         self._tokens: tuple[tuple[str, float], ...] = ()
 
     def without(self, chunk: Chunk) -> Chunk:
         """A piece of the answer; what may still turn out to be the known beginning is held back."""
+        if self.missed:
+            return replace(chunk, text="", tokens=())
         if not self._given:
             return chunk
         self._text, self._tokens = self._text + chunk.text, self._tokens + chunk.tokens
@@ -115,6 +120,9 @@ class Echo:
             return replace(chunk, text="", tokens=())
         given, self._given = self._given, ""
         if not self._text.startswith(given):
+            self.missed = self._needed
+            if self.missed:
+                return replace(chunk, text="", tokens=())
             return replace(chunk, text=self._text, tokens=self._tokens)
         left, tokens = len(given), []
         for text, logprob in self._tokens:

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tabby_lsp.config import IndexSettings
-from tabby_lsp.engine.http import address, keys
+from tabby_lsp.engine.http import address, faults, keys
 from tabby_lsp.engine.http.address import Route
+from tabby_lsp.engine.http.client import trusted
 from tabby_lsp.errors import ConfigError, Offline, ProviderRefused, RepositoryIndexError
 from tabby_lsp.index.embedders.prefixes import Prefixes, prefixes_for
 from tabby_lsp.index.embedders.servers import OF_THE_INDEX, OF_THE_ROLE, SERVERS, Names
@@ -47,19 +48,20 @@ def open_http(settings: IndexSettings, *, offline: bool) -> HttpEmbedder:
 
     Raises:
         RepositoryIndexError: no address or key is set, or the server does not answer with vectors.
-        Offline: the address is of another machine, and the network is off.
+        Offline: the address or the proxy is of another machine, and the network is off.
     """
     names = OF_THE_ROLE if settings.http.kind else OF_THE_INDEX
     instead = f"`{names.kind}` to {chr(34) * 2 if settings.http.kind else 'static'}"
     try:
         base = address.check(settings.url, names.address, offline=offline)
+        proxy = address.proxy_for(base, settings.http.proxy, "model.embedding.http.proxy", offline=offline)
     except Offline as error:
         raise Offline(
-            f"The embedding server is on another machine, and `offline = true`: {error.message}",
+            f"The embedding server cannot be asked: {error.message}",
             f"Set {instead}, or allow the network.",
         ) from None
     except ConfigError as error:
-        raise RepositoryIndexError(error.message, f"Set `{names.address}`, or {instead}.") from None
+        raise RepositoryIndexError(error.message, f"{error.remedy} Or set {instead}.") from None
     server, key = SERVERS[settings.embedder], _key(settings, names)
     if "{model}" in server.route.path and not settings.model:
         raise RepositoryIndexError("No embedding model is named.", f"Set `{names.model}`.")
@@ -69,7 +71,7 @@ def open_http(settings: IndexSettings, *, offline: bool) -> HttpEmbedder:
         timeout=httpx.Timeout(float(settings.http.timeout_s), connect=CONNECT_S),
         # what is for this machine does not go through a proxy, whatever the environment says
         trust_env=not address.is_near(base.hostname or ""),
-        proxy=settings.http.proxy or None,
+        proxy=proxy or None,
         verify=_authorities(settings.http.certificates),
     )
     try:
@@ -97,19 +99,15 @@ def _key(settings: IndexSettings, names: Names) -> str:
     return key
 
 
-def _authorities(file: str) -> ssl.SSLContext | bool:
-    """Whom to trust: the usual ones, and those of a file."""
-    if not file:
-        return True
-    context = ssl.create_default_context()
+def _authorities(file: str) -> ssl.SSLContext:
+    """Whom to trust, as for the other roles."""
     try:
-        context.load_verify_locations(file)
+        return trusted(file)
     except (OSError, ssl.SSLError) as error:
         raise RepositoryIndexError(
             f"{file} holds no certificates that can be read: {error.strerror or error}.",
             "Correct `model.embedding.http.certificates`.",
         ) from None
-    return context
 
 
 class HttpEmbedder:
@@ -140,6 +138,7 @@ class HttpEmbedder:
         self._prefixes: Prefixes = prefixes_for(settings.model, settings)
         route = Route(self._server.route.path.replace("{model}", quote(self._model, "")), self._server.route.bare)
         self._url = route.below(base._replace(query=base.query or self._server.query))
+        self._place = route.below(base._replace(query=""))
         per_minute = settings.http.rate_limit.request_per_minute
         self._apart = 60 / per_minute if per_minute else 0.0
         self._next = 0.0
@@ -148,7 +147,7 @@ class HttpEmbedder:
         """Numbers in a vector."""
         self.dimensions = self._ask(["dimensions"], query=False).shape[1]
         # a model has the same vectors wherever it runs; where it has no name, the address has to do
-        model = settings.model or self._url
+        model = settings.model or self._place
         self.identity = f"{settings.embedder}:{model}:{self.dimensions}:{self._prefixes}"
         """The kind, the model, the dimensions and the prefixes."""
 
@@ -177,7 +176,7 @@ class HttpEmbedder:
                 raise ValueError(f"{vectors.shape} numbers where {wanted} were expected")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise RepositoryIndexError(
-                f"{self._url} did not answer with vectors: {error!r}.",
+                f"{self._place} did not answer with vectors: {error!r}.",
                 f"Check that `{self._names.kind}` is right and `{self._names.model}` names an embedding model.",
             ) from error
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -190,7 +189,7 @@ class HttpEmbedder:
             try:
                 reply = self._client.post(self._url, json=body)
             except httpx.HTTPError as error:
-                said, asked = str(error) or type(error).__name__, ""
+                said, asked = faults.without(str(error), self._key) or type(error).__name__, ""
             else:
                 if reply.is_success:
                     return reply
@@ -200,7 +199,7 @@ class HttpEmbedder:
             if wait is not None:
                 time.sleep(min(LONGEST_WAIT_S, float(asked)) if asked.isdecimal() else wait)
         raise RepositoryIndexError(
-            f"The embedding server {self._url} does not answer: {said}.",
+            f"The embedding server {self._place} does not answer: {said}.",
             f"Start it, check `{self._names.address}`, or take another `{self._names.kind}`.",
         )
 
@@ -216,10 +215,10 @@ class HttpEmbedder:
 
     def _refused(self, reply: httpx.Response) -> RepositoryIndexError:
         code, names = reply.status_code, self._names
-        said = reply.text.replace(self._key, "…")[:200] if self._key else reply.text[:200]
+        said = faults.without(reply.text[: faults.LONGEST_READ], self._key)[:200]
         remedy = REMEDIES.get(code, "Check `{address}`, `{kind}` and `{model}`.")
         remedy = remedy.format(address=names.address, kind=names.kind, model=names.model, key=names.key)
-        return RepositoryIndexError(f"{self._url} refuses: HTTP {code}, {said!r}.", remedy)
+        return RepositoryIndexError(f"{self._place} refuses: HTTP {code}, {said!r}.", remedy)
 
 
 _KEY = "Check the key of the server: `{key}`."

@@ -80,6 +80,31 @@ async def test_a_server_that_fails_is_one_message_and_no_key_waits(launch: Launc
         assert len(served.asked) <= 2 * KEYS
 
 
+async def test_a_server_that_hangs_is_noticed_while_somebody_types(launch: Launch, tmp_path: Path) -> None:
+    """Each key gives up the question of the last, so that none of them is ever late."""
+    with serving(hangs) as served:
+        path = settings(tmp_path, "completion", served, "openai/legacy_completion_no_fim", timeout_s=60)
+        editor = await launch(TABBY_LSP_CONFIG=str(path))
+        await editor.initialize(UNHURRIED)
+        await editor.status_is("ready")
+        editor.open(URI, TEXT)
+        asked = []
+        for number in range(60):
+            editor.edit(URI, 2 + number, (LINE, CHARACTER + number), (LINE, CHARACTER + number), "a")
+            asked.append(asyncio.create_task(editor.complete(URI, LINE, CHARACTER + number + 1)))
+            await asyncio.sleep(0.25)
+            if editor.said("window/showMessage"):
+                break
+        (said,) = editor.said("window/showMessage")
+        assert "has not answered" in said["message"]
+        await editor.status_is("error")
+        before = len(served.asked)
+        assert await type_keys(editor) == [0] * KEYS
+        assert len(served.asked) <= before + 1, "it is left alone"
+        for one in asked:  # the last one hangs until its own deadline
+            one.cancel()
+
+
 async def test_a_server_that_comes_back_is_asked_again(launch: Launch, tmp_path: Path) -> None:
     good = streams(written(" + b"))
     with serving(says(500, "kaboom"), good) as served:
