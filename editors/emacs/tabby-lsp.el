@@ -17,13 +17,13 @@
 ;;   (add-hook 'python-mode-hook #'eglot-ensure)
 ;;
 ;; While a suggestion is visible TAB accepts it, M-f a word and C-e a line of
-;; it, M-n and M-p show the other ones, and C-g dismisses it.  C-c \ asks for
-;; suggestions by hand.
+;; it, M-n and M-p show the other ones, C-g dismisses it.  C-c \ asks by hand.
 
 ;;; Code:
 
 (require 'cl-lib)
 (require 'eglot)
+(require 'tabby-lsp-commands)
 (require 'tabby-lsp-cursor)
 (require 'tabby-lsp-ghost)
 (require 'tabby-lsp-status)
@@ -267,6 +267,7 @@ They are shown wherever a server offers them, so also where
 `eglot-server-programs' names another one that brings tabby-lsp along."
   (cl-pushnew (cons tabby-lsp-modes tabby-lsp-command) eglot-server-programs
               :test #'equal)
+  (add-to-list 'auto-mode-alist (cons tabby-lsp--answers #'tabby-lsp-answer-mode))
   (add-hook 'eglot-managed-mode-hook #'tabby-lsp--managed))
 
 (cl-defmethod eglot-client-capabilities :extra "tabby-lsp" :around (_server)

@@ -7,6 +7,8 @@ protocol, no tree.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import Counter
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 
     from tabby_lsp.document import Snapshot
 
-MOST_PAIRS = 4_000_000
-"""Lines of one text times lines of the other up to which they are compared line by line: some 0.3 s at worst. Beyond
-it everything between the first and the last difference is one edit."""
+MOST_STEPS = 4_000_000
+"""Most that a comparison line by line may cost, in steps of `difflib`: 0.3 s at worst. What costs more is first cut at
+lines that each text has once, and what still costs too much between two of those is one edit."""
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _ATOM = re.compile(r"\r\n|[\s\S]")
@@ -117,14 +119,63 @@ def _unchanged(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, i
 def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[_Hunk]:
     """What differs: (first, behind the last) of the old lines and of the new ones."""
     head, tail = _same_ends(old, new)
-    last, new_last = len(old) - tail, len(new) - tail
-    if (last - head) * (new_last - head) > MOST_PAIRS:
-        yield head, last, head, new_last
-        return
-    matcher = SequenceMatcher(None, old[head:last], new[head:new_last], autojunk=False)
-    for kind, first, behind, new_first, new_behind in matcher.get_opcodes():
-        if kind != "equal":
-            yield first + head, behind + head, new_first + head, new_behind + head
+    whole = (head, len(old) - tail, head, len(new) - tail)
+    left = MOST_STEPS
+    gaps = [whole] if _steps(old, new, whole) <= left else _gaps(old, new, whole)
+    for gap in gaps:
+        left -= (cost := _steps(old, new, gap))
+        if left < 0:
+            left += cost
+            yield gap
+            continue
+        first, last, new_first, new_last = gap
+        matcher = SequenceMatcher(None, old[first:last], new[new_first:new_last], autojunk=False)
+        for kind, *ends in matcher.get_opcodes():
+            if kind != "equal":
+                yield ends[0] + first, ends[1] + first, ends[2] + new_first, ends[3] + new_first
+
+
+def _steps(old: Sequence[str], new: Sequence[str], gap: _Hunk) -> int:
+    """What `difflib` costs at most: for each equal stretch that it may find, all lines and all pairs of equal ones."""
+    first, last, new_first, new_last = gap
+    there, here = Counter(old[first:last]), Counter(new[new_first:new_last])
+    pairs = sum(count * here[line] for line, count in there.items())
+    stretches = 1 + sum(min(count, here[line]) for line, count in there.items())
+    return stretches * (last - first + pairs)
+
+
+def _gaps(old: Sequence[str], new: Sequence[str], whole: _Hunk) -> Iterator[_Hunk]:
+    """What stands between the lines that both have once and in the same order (patience diff, Bram Cohen)."""
+    first, last, new_first, new_last = whole
+    here = _once(new, new_first, new_last)
+    pairs = [(at, here[line]) for line, at in _once(old, first, last).items() if line in here]
+    for at, new_at in [*_rising(pairs), (last, new_last)]:
+        if at > first or new_at > new_first:
+            yield first, at, new_first, new_at
+        first, new_first = at + 1, new_at + 1
+
+
+def _once(lines: Sequence[str], first: int, last: int) -> dict[str, int]:
+    """Where each line stands that is there once, in their order."""
+    counts = Counter(lines[first:last])
+    return {lines[at]: at for at in range(first, last) if counts[lines[at]] == 1}
+
+
+def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The most of some pairs, which rise in their first number, that rise in the second too."""
+    ends: list[int] = []  # by length, the least second number that a row of pairs ends with
+    places: list[int] = []
+    before: list[int] = []
+    for place, (_, number) in enumerate(pairs):
+        length = bisect_left(ends, number)
+        before.append(places[length - 1] if length else -1)
+        ends[length : length + 1], places[length : length + 1] = [number], [place]
+    found: list[tuple[int, int]] = []
+    place = places[-1] if places else -1
+    while place >= 0:
+        found.append(pairs[place])
+        place = before[place]
+    return found[::-1]
 
 
 def _pieces(old: Sequence[str], new: Sequence[str], begin: int) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:

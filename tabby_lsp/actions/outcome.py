@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tabby_lsp.actions import checks
-from tabby_lsp.actions.edits import apply
+from tabby_lsp.actions.edits import apply, lines_of
+from tabby_lsp.actions.reading import imports
 from tabby_lsp.actions.reading.additions import read_new
 from tabby_lsp.actions.reading.code import read_code
 from tabby_lsp.actions.reading.docstrings import read_docstring
@@ -31,6 +32,7 @@ MESSAGES: Mapping[str, str] = {
     "breaks-syntax": "The answer would break the file's syntax.",
     "changes-code": "The answer changes code where only documentation was asked for.",
     "outside": "The answer changes lines outside of what it was asked about.",
+    "loses-code": "The answer would lose code that is needed.",
     "echo": "The model repeated the question.",
 }
 """What a person reads for each reason."""
@@ -61,13 +63,10 @@ def check(region: Region, edits: tuple[Edit, ...]) -> None:
     Raises:
         Unusable: they change nothing, lines outside, or break the document's syntax.
     """
-    first, last = region.allowed
     if not edits or apply(region.snapshot, edits) == region.snapshot.text:
         raise Unusable("unchanged")
-    for edit in edits:
-        end = edit.span.end
-        if edit.span.start.line < first or (end.line >= last and (end.line, end.column) > (max(last, first), 0)):
-            raise Unusable("outside")
+    if not all(_is_within(region, edit, lines_of(region.brief.region)) or _imports(region, edit) for edit in edits):
+        raise Unusable("outside")
     _check_syntax(region, apply(region.snapshot, edits))
 
 
@@ -82,6 +81,21 @@ def check_documentation(region: Region, edits: tuple[Edit, ...]) -> None:
     after = checks.parse(language_id, apply(region.snapshot, edits))
     if not checks.same_code(region.tree, after, language_id):
         raise Unusable("changes-code")
+
+
+def _is_within(region: Region, edit: Edit, lines: tuple[int, int]) -> bool:
+    """Whether an edit touches some lines alone; the end of the last one may be the start of the next."""
+    first, last = lines
+    end = edit.span.end
+    return edit.span.start.line >= first and (
+        end.line < last or (end.line, end.column) <= (max(last, first), 0) or end == region.brief.region.end
+    )
+
+
+def _imports(region: Region, edit: Edit) -> bool:
+    """Whether an edit inserts imports where the document has them; the lines there may be the only others to change."""
+    start = edit.span.start
+    return edit.span.empty and start == imports.place(region)[0] and _is_within(region, edit, region.allowed)
 
 
 def _check_syntax(region: Region, text: str) -> None:

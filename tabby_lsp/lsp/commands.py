@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from tabby_lsp.lsp import configuration
+from tabby_lsp.lsp.arguments import given
 
 if TYPE_CHECKING:
     from tabby_lsp.completion.types import Suggestion
@@ -56,8 +57,8 @@ def register(server: TabbyServer) -> None:
     """Offer the commands."""
 
     @server.command(ACCEPTED)
-    def accepted(what: Any = None) -> None:
-        characters = what.get("characters", 0) if isinstance(what, dict) else 0
+    def accepted(*what: Any) -> None:
+        characters = given(what).get("characters", 0)
         server.statistics.accepted(characters if isinstance(characters, int) else 0)
 
     @server.command(STATISTICS)

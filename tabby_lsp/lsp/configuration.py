@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from lsprotocol import types
 
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECTION = "tabby-lsp"
-FILE_POLL_S = 2.0
-"""How often the user's settings file is looked at: one call of the operating system, on a thread."""
+FILE_POLL_S = 1.0
+"""How often the user's settings file is looked at: one call of the operating system, on a thread. It is read once it
+looks the same twice: editors write a file in steps."""
+STAYS = "; the former settings stay until it can be read"
+
+_read: WeakSet[TabbyServer] = WeakSet()
+"""Servers whose settings have been resolved from a user's file that could be read, or was not there."""
 
 
 def folders_of(params: types.InitializeParams) -> list[Path]:
@@ -32,11 +38,25 @@ def folders_of(params: types.InitializeParams) -> list[Path]:
 
 
 def resolve(server: TabbyServer) -> None:
-    """Resolve the settings from all their layers; each fault is said once."""
+    """Resolve the settings from all their layers; each fault is said once.
+
+    Where the user's file could be read before and cannot now, all settings stay as they are: half a file, or one with a
+    typo, does not mean that `offline` is to be off, or that code is to go to another server.
+    """
     resolved = options.resolve(server.folders, server.client_options, pushed_options=server.pushed_options)
+    if resolved.unread and server in _read:
+        _tell(server, [resolved.unread + STAYS])
+        return
+    if not resolved.unread:
+        _read.add(server)
+        server.told_faults = {fault for fault in server.told_faults if not fault.endswith(STAYS)}
     server.settings = resolved.settings
     log.configure(resolved.settings.log)
-    new = [str(fault) for fault in resolved.faults if str(fault) not in server.told_faults]
+    _tell(server, [str(fault) for fault in resolved.faults])
+
+
+def _tell(server: TabbyServer, faults: list[str]) -> None:
+    new = [fault for fault in faults if fault not in server.told_faults]
     server.told_faults.update(new)
     for fault in new:
         logger.warning("settings: %s", fault)
@@ -62,12 +82,12 @@ async def watch(server: TabbyServer) -> None:
     path = options.config_file()
     if str(path) == os.devnull:
         return
-    before = await asyncio.to_thread(_stamp, path)
+    seen = before = await asyncio.to_thread(_stamp, path)
     while True:
         await asyncio.sleep(FILE_POLL_S)
-        now = await asyncio.to_thread(_stamp, path)
-        if now != before:
-            before = now
+        last, seen = seen, await asyncio.to_thread(_stamp, path)
+        if seen == last != before:
+            before = seen
             logger.info("%s has changed and is read again", path)
             changed(server)
 

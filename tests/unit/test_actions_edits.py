@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import Match, SequenceMatcher
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tabby_lsp.actions import edits as comparing
 from tabby_lsp.actions.edits import apply, lines_of, minimal, rebase
 from tabby_lsp.actions.types import Edit, Span
 from tabby_lsp.document import Change, Position, PositionEncoding, Snapshot
@@ -170,3 +172,47 @@ def test_the_lines_of_a_span() -> None:
     assert lines_of(Span(Position(2, 0), Position(4, 0))) == (2, 4)
     assert lines_of(Span(Position(2, 3), Position(4, 1))) == (2, 5)
     assert lines_of(Span(Position(2, 0), Position(2, 0))) == (2, 3)
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What each of `difflib`'s searches for an equal stretch looks at: its lines, and all lines equal to one."""
+    taken: list[int] = []
+
+    class Counting(SequenceMatcher[str]):
+        def find_longest_match(
+            self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+        ) -> Match:
+            taken.append(sum(1 + len(self.b2j.get(line, ())) for line in self.a[alo:ahi]))  # pyright: ignore[reportAttributeAccessIssue]
+            return super().find_longest_match(alo, ahi, blo, bhi)
+
+    monkeypatch.setattr(comparing, "SequenceMatcher", Counting)
+    return taken
+
+
+def braces(name: str, every: int) -> str:
+    return "".join(f"{name}{number}\n" if number % every == 0 else "}\n" for number in range(2000))
+
+
+@pytest.mark.parametrize("every", [2, 3, 100])
+def test_repeated_lines_are_no_reason_to_search_for_long(every: int, steps: list[int]) -> None:
+    before, now = document("head\n" + braces("a", every)), document("other\n" + braces("b", every) + "end\n")
+    edit = Edit(Span(Position(9, 0), Position(9, 1)), "x")
+    assert rebase((edit,), before, now) is None
+    assert apply(before, minimal(before, Span(Position(0, 0), before.end), now.text)) == now.text
+    assert sum(steps) <= 2 * comparing.MOST_STEPS
+
+
+def test_lines_that_are_there_once_are_found_among_many_that_are_not(steps: list[int]) -> None:
+    functions = [f"def f{number}():\n    if x:\n        return 1\n    return 2\n\n" for number in range(900)]
+    before = document("head\n" + "".join(functions) + "tail\n")
+    moved = ["    # new\n" + text if number % 2 else text for number, text in enumerate(functions)]
+    now = document("other\n" + "".join(moved) + "end\n")
+    line = before.lines.index("def f600():\n")
+    rebased = rebase((Edit(Span(Position(line, 4), Position(line, 8)), "g"),), before, now)
+    assert rebased is not None
+    assert apply(now, rebased) == now.text.replace("f600", "g")
+    assert sum(steps) <= comparing.MOST_STEPS

@@ -101,8 +101,28 @@ def test_edits_that_are_refused(line: int, start: int, end: int, text: str, reas
     assert refused.value.reason == reason
 
 
-def test_lines_that_are_allowed_beside_the_region() -> None:
-    edit = Edit(Span(Position(0, 0), Position(0, 1)), "c")
-    check(Region(brief_of(DOCUMENT, "python", Form.CODE, allowed=(0, 3))), (edit,))
-    with pytest.raises(Unusable):
-        check(Region(brief_of(DOCUMENT, "python", Form.CODE, allowed=(1, 3))), (edit,))
+IMPORT = Edit(Span(Position(1, 0), Position(1, 0)), "import b\n")
+
+
+@pytest.mark.parametrize(
+    ("edit", "allowed", "fits"),
+    [
+        (IMPORT, (0, 4), True),
+        (IMPORT, (2, 4), False),
+        (IMPORT, None, False),
+        (Edit(Span(Position(0, 0), Position(0, 0)), "import b\n"), (0, 4), False),
+        (Edit(Span(Position(0, 7), Position(0, 8)), "c"), (0, 4), False),
+        (Edit(Span(Position(1, 0), Position(2, 0)), ""), (0, 4), False),
+        (Edit(Span(Position(4, 4), Position(4, 4)), "x"), (0, 5), False),
+        (Edit(Span(Position(3, 11), Position(3, 12)), "2"), (0, 4), True),
+    ],
+)
+def test_beside_the_region_only_imports_are_inserted(edit: Edit, allowed: tuple[int, int] | None, fits: bool) -> None:
+    document = "import a\n\n⟦def f():\n    return 1⟧\nb = 2\n"
+    region = Region(brief_of(document, "python", Form.CODE, allowed=allowed))
+    if fits:
+        check(region, (edit,))
+        return
+    with pytest.raises(Unusable) as refused:
+        check(region, (edit,))
+    assert refused.value.reason == "outside"

@@ -48,7 +48,7 @@ def test_which_model(model: dict[str, object], role: str, name: str, path: str) 
 
 
 def test_every_number_of_a_role_wins_over_the_engines() -> None:
-    own = {"gpu_layers": 3, "threads": 2, "context": 8192, "memory_mb": 99, "idle_unload_s": 5}
+    own = {"gpu_layers": 3, "threads": 2, "context": 16384, "memory_mb": 99, "idle_unload_s": 5}
     given = settings({"chat": {"local": own}}, engine={"threads": 7, "batch": 64, "memory_mb": 1})
     assert local_settings(given, "chat").engine == replace(given.engine, **own)
     assert local_settings(given, "completion").engine == given.engine
@@ -71,11 +71,11 @@ def test_a_context_is_never_too_small_for_the_engine() -> None:
     ("model", "same"),
     [
         ({}, True),
-        ({"completion": {"local": {"name": "b", "context": 8192}}}, True),
+        ({"completion": {"local": {"name": "b", "context": 16384}}}, True),
         ({"chat": {"local": {"name": "a"}}}, True),
         ({"chat": {"local": {"name": "b"}}}, False),
-        ({"chat": {"local": {"context": 8192}}}, False),
-        ({"completion": {"local": {"context": 8192}}, "chat": {"local": {"context": 8192}}}, True),
+        ({"chat": {"local": {"context": 16384}}}, False),
+        ({"completion": {"local": {"context": 16384}}, "chat": {"local": {"context": 16384}}}, True),
         ({"chat": {"http": {"kind": "openai/chat"}}}, True),
     ],
 )

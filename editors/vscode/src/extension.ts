@@ -10,7 +10,11 @@ import {
   RevealOutputChannelOn,
   State,
 } from "vscode-languageclient/node";
+import { extendMarkdownIt, showDocument } from "./answers";
+import { Asking } from "./asking";
+import { Commits } from "./commits";
 import { CursorTeller } from "./cursor";
+import { applyEdit } from "./edits";
 import { findExecutable } from "./executable";
 import { announcement, type Grown, Longer } from "./longer";
 import { SECTION, serverCommand, writtenSettings } from "./settings";
@@ -21,10 +25,11 @@ const INSTALL = "pipx install /path/to/tabby-lsp"; // a clone of the repository
 let client: LanguageClient | undefined;
 let turn: Promise<void> = Promise.resolve();
 
-export function activate(context: ExtensionContext): void {
+export function activate(context: ExtensionContext): { extendMarkdownIt: typeof extendMarkdownIt } {
   const status = new StatusBar();
   const log = window.createOutputChannel("tabby-lsp", { log: true });
-  const cursor = new CursorTeller(() => (client?.isRunning() ? client : undefined));
+  const running = () => (client?.isRunning() ? client : undefined);
+  const cursor = new CursorTeller(running);
   const longer = new Longer(context.extension.id);
   const properties: object = context.extension.packageJSON.contributes.configuration.properties;
   const names = Object.keys(properties).map((name) => name.slice(SECTION.length + 1));
@@ -69,7 +74,9 @@ export function activate(context: ExtensionContext): void {
       synchronize: { configurationSection: SECTION },
       middleware: {
         provideInlineCompletionItems: longer.provide,
+        window: { showDocument },
         workspace: {
+          handleApplyEdit: applyEdit,
           // in place of the client's own way, which sends the defaults too
           didChangeConfiguration: async () =>
             client?.sendNotification(DidChangeConfigurationNotification.type, { settings: settings() }),
@@ -90,6 +97,8 @@ export function activate(context: ExtensionContext): void {
     log,
     longer,
     cursor,
+    new Asking(running),
+    new Commits(running),
     commands.registerCommand("tabby-lsp.restartServer", restart),
     commands.registerCommand("tabby-lsp.showStatus", () => status.tell()),
     commands.registerCommand("tabby-lsp.showLog", () => log.show()),
@@ -99,6 +108,7 @@ export function activate(context: ExtensionContext): void {
     }),
   );
   void restart();
+  return { extendMarkdownIt }; // taken by the Markdown preview
 }
 
 export function deactivate(): Promise<void> {

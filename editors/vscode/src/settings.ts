@@ -37,9 +37,11 @@ export function writtenSettings(names: readonly string[]): Record<string, unknow
     const seen = settings.inspect(name);
     const layers = [seen?.globalValue, seen?.workspaceValue, seen?.workspaceFolderValue];
     if (OURS.has(name) || layers.every((value) => value === undefined)) continue;
-    const [section, key] = name.split(".") as [string, string?];
-    if (key === undefined) written[section] = settings.get(name);
-    else written[section] = { ...(written[section] as object), [key]: settings.get(name) };
+    const path = name.split(".");
+    const key = path.pop() as string;
+    let table = written;
+    for (const part of path) table = (table[part] ??= {}) as Record<string, unknown>;
+    table[key] = settings.get(name);
   }
   return written;
 }

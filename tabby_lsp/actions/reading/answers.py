@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tabby_lsp.completion.postprocess import TEMPLATE_MARKER
 
 _OPENING = re.compile(r"^([ \t]*(?:>[ \t]?)?)(`{3,}|~{3,})[ \t]*([^`\n]*)$")
+_PROMPTED = re.compile(r"^[ \t]*(`{3,}|~{3,})")
 _ONE_LINE = re.compile(r"^[ \t]*```([\w+#.-]*)[ \t]+(\S[^`\n]*?)[ \t]*```[ \t]*$")
 _TAG = re.compile(r"[\w+#-]+")
 _THOUGHT = re.compile(r"^\s*<(think|thinking|reasoning)>[\s\S]*?(?:</\1>|\Z)")
@@ -25,9 +27,12 @@ _COMMENT_MARKS = re.compile(r"^\s*(?:#+|//+!?|--+|/\*+|\*+/?|<!--|\"\"\"|''')\s?
 _PLACEHOLDER_COMMENT = re.compile(
     r"(?:\.{3}|…)\s*$|^\s*(?:\.{3}|…)"
     r"|^(?:the\s+)?(?:rest|remaining|remainder|other|existing|previous|same)\b.{0,40}"
-    r"\b(?:unchanged|the same|code|method|function|implementation|remain|as before|omitted|here)\w*",
+    r"\b(?:unchanged|the same|code|method|function|implementation|remain|as before|omitted|here)\w*"
+    r"|^(?:todo:?\s+)?(?:add |put |insert |write |keep )?(?:your|the|existing|original)\s+(?:own\s+)?"
+    r"(?:\w+\s+)?(?:code|logic|implementation|loop|body)\b.{0,20}\b(?:here|unchanged)\b",
     re.IGNORECASE,
 )
+_BARE_WORDS = re.compile(r"(?!(?:True|False|None|Self|Nil)\b)(?:I|[A-Z][a-z'’]+)(?:,? [\w'’]+)*[.!…]*")
 _BARE_DOTS = re.compile(r"^\s*(?:\.{3}|…)\s*;?\s*$")
 
 
@@ -104,6 +109,11 @@ def unfenced(text: str) -> Block | None:
     return Block(rest, fenced=False) if rest.strip() else None
 
 
+def is_bare_words(text: str) -> bool:
+    """Whether all lines are words of a sentence, with nothing of code: `Sorry`."""
+    return all(_BARE_WORDS.fullmatch(line.strip()) for line in text.split("\n") if line.strip())
+
+
 def without_numbers(block: Block) -> Block:
     """A block without line numbers that were copied from the prompt: each line has one, and they count up."""
     lines = block.text.rstrip("\n").split("\n")
@@ -124,13 +134,24 @@ def without_echo(block: Block, prompt: str, own: str) -> Block:
         prompt: all that the model was told.
         own: the code that was shown, whose lines may well be repeated.
     """
-    told = {_plain(line) for line in prompt.split("\n")} - {_plain(line) for line in own.split("\n")}
+    told = {_plain(line) for line in _words_of(prompt)} - {_plain(line) for line in own.split("\n")}
     told = {line for line in told if len(_WORDS.findall(line)) > 1}
     lines = block.text.split("\n")
     first = 0
     while first < len(lines) and (not lines[first].strip() or _plain(lines[first]) in told):
         first += 1
     return replace(block, text="\n".join(lines[first:])) if first else block
+
+
+def _words_of(prompt: str) -> Iterator[str]:
+    """The lines of a prompt that are no code: code that was shown may well be wanted again, as imports are."""
+    fence = ""
+    for line in prompt.split("\n"):
+        mark = _PROMPTED.match(line)
+        if mark and (not fence or mark[1].startswith(fence)):
+            fence = "" if fence else mark[1]
+        elif not fence:
+            yield line
 
 
 def has_placeholder(text: str, own: str) -> bool:

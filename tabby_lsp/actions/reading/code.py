@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tabby_lsp.actions.checks import error_count
 from tabby_lsp.actions.edits import minimal
-from tabby_lsp.actions.reading import answers, imports, patches
+from tabby_lsp.actions.reading import answers, imports, losses, patches
 from tabby_lsp.actions.reading.layout import in_place
 from tabby_lsp.actions.reading.parts import Taken, taken
 from tabby_lsp.actions.reading.regions import Region, Unusable
@@ -76,6 +76,8 @@ def candidates(region: Region, answer: str, finish: Finish) -> list[Block]:
     prompt = "\n".join(message.text for message in messages)
     fenced = answers.blocks(text)
     found = [block for block in fenced or [answers.unfenced(text)] if block and block.text.strip()]
+    if region.tree is not None:
+        found = [block for block in found if block.fenced or not answers.is_bare_words(block.text)]
     if not found:
         raise Unusable("echo" if answers.is_echo(text, prompt) else "no-code")
     own = "\n".join([region.snapshot.text, *region.brief.shown])
@@ -117,12 +119,15 @@ def _from_block(region: Region, block: Block, finish: Finish, check: Check) -> O
         raise Unusable("cut-off", "The answer leaves out a part of the code.")
     if not what.code.strip():
         raise Unusable("no-code")
+    if block.fenced and not block.closed and finish is Finish.END and losses.ends_early(region, what.code):
+        raise Unusable("cut-off")
     edits = minimal(region.snapshot, region.brief.region, in_place(region, what.code))
     edits, message = with_imports(region, edits, what)
     try:
         check(region, edits)
     except Unusable as error:
         raise _explained(region, block, what.code, error) from error
+    losses.check(region, what.code)
     return Outcome(edits, message=message)
 
 

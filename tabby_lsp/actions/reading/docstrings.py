@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tabby_lsp.actions.checks import is_documentation
 from tabby_lsp.actions.edits import minimal
+from tabby_lsp.actions.reading.imports import OF_A_LICENCE
 from tabby_lsp.actions.reading.regions import DEFAULT_UNIT, Region, Unusable, indent_of, outer
 from tabby_lsp.actions.reading.statements import ATTACHED
 from tabby_lsp.actions.reading.words import documentation, wrapped
@@ -59,8 +60,8 @@ STYLES: dict[str, Style] = {
     "tsx": _STARS,
     "java": _STARS,
     "php": _STARS,
-    "c": Style("/**", " * ", " */", replaces=r"/\*|//"),
-    "cpp": Style("/**", " * ", " */", replaces=r"/\*|//"),
+    "c": Style("/**", " * ", " */", replaces=r"/\*[*!]|//[/!]"),
+    "cpp": Style("/**", " * ", " */", replaces=r"/\*[*!]|//[/!]"),
     "kotlin": _STARS,
     "scala": _STARS,
     "groovy": _STARS,
@@ -72,8 +73,20 @@ STYLES: dict[str, Style] = {
     "go": Style(line="// ", replaces=r"//(?!go:|nolint|export )|/\*", directive=r"//(?:go:|nolint|export )"),
     "ruby": Style(line="# ", replaces=r"#(?!!|\s*(?:frozen_string_literal|rubocop|-\*-|encoding|typed)\b)"),
     "bash": Style(line="# ", replaces=r"#(?!!|\s*shellcheck\b)", directive=r"#\s*shellcheck\b"),
-    "lua": Style(line="--- ", replaces=r"--"),
+    "lua": Style(line="--- ", replaces=r"--(?!-@)", directive=r"---@"),
 }
+_STAYS_BELOW = re.compile(
+    r"(?://|#|--|/\*)\s*(?:NOLINT|nolint|eslint-|@ts-|ts-|prettier-|biome-|tslint:|noinspection|rubocop:|pylint:|ruff:|"
+    r"noqa|type:|mypy:|pyright:|phpcs:|@phpstan|swiftlint:|ktlint|(?:istanbul|v8|c8) ignore|"
+    r"cppcheck-|coverity\[|IWYU|LCOV_|GCOV_|shellcheck |luacheck:|selene:|spotless:|checkstyle:)"
+)
+"""Comments for a tool that speak of the line below them."""
+_STAYS_ABOVE = re.compile(
+    r"#!|(?://|#|--|/\*)[\s*!/]*"
+    r"(?:clang-format o|\+build |go:build |go:generate |frozen_string_literal:|-\*-|(?:en)?coding[:=])|" + OF_A_LICENCE,
+    re.IGNORECASE,
+)
+"""Comments that are no documentation and speak of more than a definition: licences, switches of a formatter."""
 _SLASHED = frozenset({"c", "cpp"})
 """Languages whose files may have `///` in place of `/** */`."""
 
@@ -204,7 +217,11 @@ def _surroundings(region: Region, one: Found, style: Style) -> tuple[tree_sitter
     while (above := node.prev_sibling) is not None and _touches(above, node):
         if above.id in comments:
             text = (above.text or b"").decode("utf-8", "replace")
-            if re.match(style.directive, text) and not old:
+            if _STAYS_ABOVE.match(text):
+                break
+            if re.match(style.directive, text) or _STAYS_BELOW.match(text):
+                if old:
+                    break
                 top = above
             elif re.match(style.replaces, text) and _begins_line(region, above):
                 old.insert(0, above)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tabby_lsp.actions.reading.statements import statement_of, text_of
 from tabby_lsp.document import Position
 from tabby_lsp.syntax.symbols.statements import EVERYTHING, imports_in
 
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
 
 _LEAD = frozenset(
     {"package_clause", "package_declaration", "php_tag", "namespace_definition", "comment", "line_comment",
-     "block_comment", "hash_bang_line", "inner_attribute_item", "preproc_ifdef", "preproc_def"}
+     "block_comment", "hash_bang_line", "inner_attribute_item", "preproc_def", "future_import_statement",
+     "declare_statement"}
 )  # fmt: skip
 """What stands before the imports of a file."""
+OF_A_LICENCE = r"[\s\S]*(?:SPDX-|(?:copyright|\(c\))\s+(?:\(c\)|©|(?:19|20)\d\d)|licen[cs]ed under|all rights reserved)"
+"""Regular expression for a licence, and not for what is called so; case aside."""
+_OF_THE_FILE = re.compile(
+    r"#!|.*coding[:=]|.*@file\b|// *\+build |//go:build |#\s*frozen_string_literal:|" + OF_A_LICENCE, re.IGNORECASE
+)
+"""Comments that speak of their file, whatever stands below them."""
+_FUTURE = "__future__"
+"""Python's module whose imports change how a file is read: a decision about all of it, and none of an answer."""
 _GO_GROUP = re.compile(r"^import\s*\(\s*\n")
 
 
@@ -34,7 +44,7 @@ def missing(region: Region, statements: Iterable[str], code: str) -> tuple[str, 
         code: without them; an import of a name that it does not use is none of its own.
     """
     language_id = region.snapshot.language
-    own = [(node.text or b"").decode("utf-8", "replace") for node in region.imports]
+    own = [text_of(statement_of(node)) for node in region.imports]
     there = {name for text in own for one in imports_in(text, language_id) for name in _called(one)}
     there |= {(one.module, "*") for text in own for one in imports_in(text, language_id)}
     written = {" ".join(text.split()) for text in own}
@@ -44,6 +54,8 @@ def missing(region: Region, statements: Iterable[str], code: str) -> tuple[str, 
         if " ".join(statement.split()) in written:
             continue
         for one in imports_in(statement, language_id):
+            if one.module == _FUTURE:
+                continue
             needed = _needed(one, there, code)
             if needed is not None:
                 text = _statement(region.language.name, statement, one, needed)
@@ -55,15 +67,17 @@ def place(region: Region) -> tuple[Position, str, str]:
     """Where a document's imports go: the position, and what stands before and behind each line there."""
     snapshot = region.snapshot
     root = region.tree.root_node if region.tree is not None else None
-    tops = [node for node in region.imports if node.parent is not None and node.parent == root]
+    guard = _guard(root) if root is not None else None
+    statements = [statement_of(node) for node in region.imports]
+    tops = [node for node in statements if node.parent is not None and node.parent in (root, guard)]
     if tops:
         last = max(tops, key=lambda node: node.end_byte)
-        text = (last.text or b"").decode("utf-8", "replace")
+        text = text_of(last)
         if region.language.name == "go" and _GO_GROUP.match(text):
             return Position(snapshot.byte_position(last.end_byte).line, 0), "\t", "\n"
         return _below(region, last), "", "\n"
-    lead = _lead(root.children) if root is not None else None
-    return (_below(region, lead) if lead is not None else Position(0, 0)), "", "\n"
+    lead = _lead((guard or root).children[2 * (guard is not None) :]) if root is not None else None
+    return (_below(region, lead) if lead is not None else _first(region)), "", "\n"
 
 
 def inserted(region: Region, statements: Sequence[str]) -> tuple[Position, str] | None:
@@ -76,9 +90,10 @@ def inserted(region: Region, statements: Sequence[str]) -> tuple[Position, str] 
         statements = [re.sub(r"^import\s+", "", statement) for statement in statements]
     text = "".join(f"{before}{statement}{after}" for statement in statements)
     if not _imports_above(region, position):
-        above, here = (region.snapshot.line_text(line).strip() for line in (position.line - 1, position.line))
+        above = region.snapshot.line_text(position.line - 1).strip() if position.line else ""
+        here = region.snapshot.line_text(position.line).strip()
         text = ("\n" if above else "") + text + ("\n" if here else "")
-    if position.column:
+    if position.column and position != _first(region):
         text = "\n" + text.removesuffix("\n")
     return position, text.replace("\n", region.newline)
 
@@ -135,16 +150,34 @@ def _lead(children: Sequence[tree_sitter.Node]) -> tree_sitter.Node | None:
     """The last node of what stands before a file's imports: its comment, its package, its documentation."""
     lead = None
     for at, node in enumerate(children):
-        documentation = at == 0 and node.type == "expression_statement" and node.child_count == 1
-        documentation = documentation and node.children[0].type == "string"
-        if node.type not in _LEAD and not documentation:
+        if not is_lead(node):
             break
         following = children[at + 1] if at + 1 < len(children) else None
         touches = following is not None and following.start_point.row == node.end_point.row + 1
-        if "comment" in node.type and following is not None and touches and following.type not in _LEAD:
+        documents = "comment" in node.type and following is not None and touches and not is_lead(following)
+        if documents and not _OF_THE_FILE.match(text_of(node)):
             break  # the documentation of the first definition
         lead = node
     return lead
+
+
+def is_lead(node: tree_sitter.Node) -> bool:
+    """Whether a node belongs to what stands before a file's imports: `"use client";`, `#pragma once`, a comment."""
+    if node.type == "preproc_call":
+        return text_of(node).split() == ["#pragma", "once"]
+    string = node.type == "expression_statement" and [child.type for child in node.children if child.type != ";"]
+    return node.type in _LEAD or string == ["string"]
+
+
+def _guard(root: tree_sitter.Node) -> tree_sitter.Node | None:
+    """The `#ifndef` that holds all of a header."""
+    code = [node for node in root.children if "comment" not in node.type]
+    return code[0] if [node.type for node in code] == ["preproc_ifdef"] else None
+
+
+def _first(region: Region) -> Position:
+    """Where a document begins, behind its byte order mark."""
+    return Position(0, int(region.snapshot.text.startswith("\ufeff")))
 
 
 def _imports_above(region: Region, position: Position) -> bool:

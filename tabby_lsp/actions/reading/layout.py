@@ -11,6 +11,8 @@ from tabby_lsp.syntax.reading import read
 if TYPE_CHECKING:
     from tabby_lsp.actions.reading.regions import Region
 
+_DOCUMENTATION = re.compile(r"""^\s*[rRuU]?(?:\"{3}|'{3})|/\*|<!--|--\[\[|\{-|\(\*|^=begin""")
+"""Begins text whose indentation says nothing: a string that is a statement, and comments."""
 _OPENER = re.compile(r"[(\[{:]\s*(?:(?:#|//).*)?$|\b(?:then|do)\s*$")
 
 
@@ -55,14 +57,15 @@ def indented(code: str, region: Region, base: str) -> str:
 
 
 def _as_they_were(region: Region, lines: list[str], inside: list[bool]) -> list[bool]:
-    """Which lines of strings have the indentation that they had: strings of which a line is just as in the region."""
+    """Which lines of strings keep their indentation: all of literal ones, and those of which a line is as it was."""
     known = {line for line in region.text.split("\n") if line.strip()}
     kept = [False] * len(lines)
     first = 0
     for at in range(len(lines) + 1):
         if at < len(lines) and inside[at]:
             continue
-        if any(line in known for line in lines[first:at]):
+        literal = first > 0 and at > first and not _DOCUMENTATION.search(lines[first - 1])
+        if literal or any(line in known for line in lines[first:at]):
             kept[first:at] = [True] * (at - first)
         first = at + 1
     return kept

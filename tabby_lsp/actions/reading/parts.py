@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabby_lsp.actions.checks import error_count, is_documentation
+from tabby_lsp.actions.reading.heads import restored
 from tabby_lsp.actions.reading.layout import indented
+from tabby_lsp.actions.reading.pairs import Pair, pairs
 from tabby_lsp.actions.reading.regions import Region, Unusable, indent_of, outer
 from tabby_lsp.actions.reading.statements import (
     HEADERS,
@@ -21,6 +23,7 @@ from tabby_lsp.actions.reading.statements import (
     text_of,
     top_of,
 )
+from tabby_lsp.syntax.reading import read
 from tabby_lsp.syntax.symbols.types import Kind
 
 if TYPE_CHECKING:
@@ -67,10 +70,13 @@ def taken(region: Region, code: str) -> Taken:
         Unusable: the code is about something else, or only a part of what is to be replaced.
     """
     answer = parsed(region.snapshot.language, region.language.name, code)
+    if answer is not None and (whole := restored(region, code, answer)) != code:
+        code, answer = whole, parsed(region.snapshot.language, region.language.name, whole)
     if answer is None or region.has_imports:
         return Taken(code)
     own = {one.name: one for one in region.own}
-    wanted = _wanted(region, answer.definitions) if own else []
+    chosen = pairs(region, region.own, answer.definitions)
+    wanted = [new for _, new in chosen]
     if own and not wanted:
         return _without_names(region, code, answer)
     if not own and not _functions(answer) and _functions(_alone(region)):
@@ -79,10 +85,9 @@ def taken(region: Region, code: str) -> Taken:
         return Taken(inner, imports_of(answer))
     level = outer(wanted[0]).parent if wanted else top_of(answer)
     groups = groups_of(answer, level or answer.tree.root_node, region.snapshot.language)
-    kept = [group for group in groups if _is_kept(region, group, own)]
-    missing = [one for name, one in own.items() if name not in {found.name for group in kept for found in group.found}]
-    if missing and wanted:
-        return Taken(_exchanged(region, code, kept, own), imports_of(answer))
+    kept = [group for group in groups if _is_kept(region, group, own, wanted)]
+    if wanted and len(wanted) < len(region.own):
+        return Taken(_exchanged(region, code, groups, chosen), imports_of(answer))
     _check_members(region, answer, own)
     whole = len(kept) == len(groups) and level == answer.tree.root_node
     lines = code.split("\n") if whole else lines_kept(code.split("\n"), groups, kept)
@@ -116,8 +121,15 @@ def added(region: Region, code: str) -> Addition:
     text = "\n".join(lines_kept(code.split("\n"), groups, kept))
     renamed = tuple((name, _free(name, there | set(re.findall(r"\w+", text)))) for name in dict.fromkeys(names))
     for old, new in renamed:
-        text = re.sub(rf"(?<![\w$.]){re.escape(old)}(?![\w$])", new, text)
+        text = _renamed(region, text, old, new)
     return Addition(text, imports_of(answer), renamed)
+
+
+def _renamed(region: Region, text: str, old: str, new: str) -> str:
+    """Code in which a name is another; strings and comments stay."""
+    literal = read(region.snapshot.language, text).literal
+    name = re.compile(rf"(?<![\w$.]){re.escape(old)}(?![\w$])")
+    return name.sub(lambda found: found.group() if literal[found.start()] else new, text)
 
 
 def _free(name: str, there: set[str]) -> str:
@@ -147,15 +159,6 @@ def _alone(region: Region) -> Parsed | None:
 
 def _functions(code: Parsed | None) -> list[Found]:
     return [one for one in code.definitions if one.kind in (Kind.FUNCTION, Kind.METHOD)] if code else []
-
-
-def _wanted(region: Region, definitions: Sequence[Found]) -> list[Found]:
-    """The definitions of an answer that bear the names of the region's, those of the same class if there are any."""
-    names = {one.name for one in region.own}
-    containers = {one.container for one in region.own}
-    found = [one for one in definitions if one.name in names and one.kind not in (Kind.FIELD, Kind.CONSTANT)]
-    found = [one for one in found if one.kind is not None or any(own.kind is None for own in region.own)]
-    return [one for one in found if one.container in containers] or found
 
 
 def _without_names(region: Region, code: str, answer: Parsed) -> Taken:
@@ -204,13 +207,15 @@ def _behind(lines: Sequence[str], wanted: Sequence[str]) -> int:
     return at
 
 
-def _is_kept(region: Region, group: Group, own: dict[str, Found]) -> bool:
+def _is_kept(region: Region, group: Group, own: dict[str, Found], wanted: Sequence[Found]) -> bool:
     node = group.nodes[0] if group.nodes else None
     if group.imported or (node is not None and node.type in HEADERS):
         return False
     named = [one.name for one in group.found]
-    if any(name in own for name in named):
+    if any(one is two for one in group.found for two in wanted):
         return True
+    if any(name in own for name in named):
+        return False  # the setter beside a getter, or another version
     if not own:
         return True
     if named:
@@ -239,14 +244,14 @@ def _elsewhere(region: Region, name: str) -> bool:
     return any(one.name == name and not (start <= one.start and one.end <= end) for one in region.definitions)
 
 
-def _exchanged(region: Region, code: str, kept: Sequence[Group], own: dict[str, Found]) -> str:
+def _exchanged(region: Region, code: str, groups: Sequence[Group], chosen: Sequence[Pair]) -> str:
     """The region's text with only those of its definitions exchanged that an answer holds."""
     rows = region.text.split("\n")
     start = region.brief.region.start.line
     answered = code.split("\n")
-    for group in reversed(kept):
-        here = next((own[one.name] for one in group.found if one.name in own), None)
-        if here is None:
+    for here, new in sorted(chosen, key=lambda pair: pair[0].start, reverse=True):
+        group = next((group for group in groups if any(one is new for one in group.found)), None)
+        if group is None:
             continue
         first, last = (region.snapshot.byte_position(at).line - start for at in (outer(here).start_byte, here.end))
         text = "\n".join(answered[group.first : group.last + 1])

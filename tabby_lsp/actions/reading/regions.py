@@ -27,6 +27,7 @@ DEFAULT_UNIT = "    "
 """What is indented with where neither the document nor the answer shows it."""
 _UNITS = {"go": "\t"}
 """Languages whose formatter leaves no choice."""
+_FENCED = re.compile(r"(`{3,}|~{3,})[\s\S]*?\1")
 _VALUES = (Kind.FIELD, Kind.CONSTANT)
 
 
@@ -146,6 +147,7 @@ class Region:
             if one.kind not in _VALUES
             and one.start <= start
             and end <= one.end
+            and (start < end or start < one.end)  # a place at the end of a definition is behind it
             and one not in self.own
             and (one.start, one.end) != (start, end)
         ]
@@ -155,6 +157,12 @@ class Region:
         """Whether import statements are part of the region itself."""
         start, end = self.bytes
         return any(start <= node.start_byte and node.end_byte <= end for node in self.imports)
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The words of the request, code left out: what it names may go."""
+        said = next((one.text for one in reversed(self.brief.messages) if one.role == "user"), "")
+        return frozenset(re.findall(r"\w+", _FENCED.sub("", said)))
 
     @cached_property
     def unit(self) -> str:

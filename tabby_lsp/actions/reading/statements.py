@@ -30,8 +30,9 @@ _AROUND: dict[str, tuple[tuple[str, str], ...]] = {
 """What a piece of a file needs around it to be read as code, where it stands in a class."""
 
 HEADERS = frozenset(
-    {"package_clause", "package_declaration", "php_tag", "file_scoped_namespace_declaration", "namespace_definition"}
-)
+    {"package_clause", "package_declaration", "php_tag", "file_scoped_namespace_declaration", "namespace_definition",
+     "future_import_statement", "declare_statement", "hash_bang_line"}
+)  # fmt: skip
 """Kinds of nodes with which a file begins, and no other code."""
 ATTACHED = frozenset({"decorator", "attribute_item", "attribute_list", "attribute"})
 """Kinds of nodes that stand before a definition and belong to it."""
@@ -85,6 +86,14 @@ def parsed(language_id: str, name: str, code: str) -> Parsed | None:
         if tree is None:
             return None
         errors = error_count(tree) + (name == "php" and not before and not code.lstrip().startswith("<?"))
+        # a method without its class reads as a function that a program's main code has for itself
+        errors += (
+            name == "csharp"
+            and not before
+            and any(
+                child.type == "local_function_statement" for node in tree.root_node.children for child in node.children
+            )
+        )
         if best is None or errors < best[0]:
             best = errors, before, after, tree
         if errors == 0:
@@ -99,6 +108,13 @@ def parsed(language_id: str, name: str, code: str) -> Parsed | None:
 def text_of(node: tree_sitter.Node) -> str:
     """The source of a node."""
     return (node.text or b"").decode("utf-8", "replace")
+
+
+def statement_of(node: tree_sitter.Node) -> tree_sitter.Node:
+    """An import as a statement: `const fs = require("fs");` of `fs = require("fs")`."""
+    parent = node.parent
+    declares = node.type == "variable_declarator" and parent is not None and len(parent.named_children) == 1
+    return parent if declares and parent is not None else node
 
 
 def top_of(answer: Parsed) -> tree_sitter.Node:
@@ -169,4 +185,4 @@ def imports_of(answer: Parsed) -> tuple[str, ...]:
         for node in answer.statements
         if not any(body.start_byte <= node.start_byte and node.end_byte <= body.end_byte for body in bodies)
     ]
-    return tuple(text_of(node) for node in sorted(tops, key=lambda node: node.start_byte))
+    return tuple(text_of(statement_of(node)) for node in sorted(tops, key=lambda node: node.start_byte))

@@ -18,6 +18,7 @@ local NS = api.nvim_create_namespace('tabby_lsp')
 local shown ---@type tabby_lsp.Shown?
 local asked ---@type { client: vim.lsp.Client, id: integer?, place: string, again: boolean }?
 local timer = assert(vim.uv.new_timer())
+local due = {} -- a new one with each cancellation: a timer that has run out already may not be stopped any more
 local options = {}
 local enabled = true
 
@@ -86,6 +87,7 @@ end
 
 local function cancel()
   timer:stop()
+  due = {}
   if asked then
     if asked.id then
       asked.client:cancel_request(asked.id)
@@ -140,8 +142,11 @@ local function on_text()
   if not draw() then
     cancel()
     if enabled and options.automatic and not in_menu() then
+      local this = due
       timer:start(options.debounce_ms, 0, vim.schedule_wrap(function()
-        ask(AUTOMATIC)
+        if due == this then
+          ask(AUTOMATIC)
+        end
       end))
     end
   end

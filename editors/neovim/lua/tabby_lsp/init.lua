@@ -1,7 +1,10 @@
 --- Sets up the server's client, ghost text, keys, commands and the status for a status line.
+local answer = require('tabby_lsp.answer')
+local commands = require('tabby_lsp.commands')
 local cursor = require('tabby_lsp.cursor')
 local ghost = require('tabby_lsp.ghost')
 local keys = require('tabby_lsp.keys')
+local undo = require('tabby_lsp.undo')
 
 local M = {}
 
@@ -69,6 +72,10 @@ function M.setup(options)
   vim.lsp.config('tabby_lsp', { capabilities = inline })
   -- and without this the server gives a line or nothing, since more could not be added
   vim.lsp.config('tabby_lsp', { capabilities = { experimental = { tabby = { longer = true } } } })
+  vim.lsp.config('tabby_lsp', {
+    handlers = { ['window/showDocument'] = answer.show, ['workspace/applyEdit'] = undo.apply },
+  })
+  commands.setup()
 
   vim.api.nvim_create_autocmd('LspAttach', {
     group = vim.api.nvim_create_augroup('tabby_lsp', {}),

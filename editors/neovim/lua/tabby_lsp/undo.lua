@@ -1,0 +1,30 @@
+--- Changes that come while somebody types: each is an undo step of its own, where Neovim would take the typed text back
+--- with it.
+local M = {}
+
+local function boundary(buf)
+  vim.bo[buf].undolevels = vim.bo[buf].undolevels -- `:help undo-break`
+end
+
+--- Run what changes buffers; it shares its undo step with nothing else.
+---@param buffers integer[]
+---@param change fun(...): any
+function M.apart(buffers, change, ...)
+  vim.iter(buffers):each(boundary)
+  local result = change(...)
+  vim.iter(buffers):each(boundary)
+  return result
+end
+
+--- `workspace/applyEdit`.
+---@param params lsp.ApplyWorkspaceEditParams
+function M.apply(problem, params, context)
+  local uris = vim.tbl_keys(params.edit.changes or {})
+  for _, change in ipairs(params.edit.documentChanges or {}) do
+    uris[#uris + 1] = change.textDocument and change.textDocument.uri
+  end
+  local loaded = vim.tbl_filter(vim.api.nvim_buf_is_loaded, vim.tbl_map(vim.uri_to_bufnr, uris))
+  return M.apart(loaded, vim.lsp.handlers['workspace/applyEdit'], problem, params, context)
+end
+
+return M

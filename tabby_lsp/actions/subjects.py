@@ -1,0 +1,102 @@
+"""The line by which a test file brings in what it tests, by the rules of each language."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tabby_lsp.syntax.languages import language
+
+_ROOTS = ("src", "lib", "python")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is tested.
+
+    Attributes:
+        name: what is imported: a function, or the class of a method.
+        text: of its file.
+        source: the file, relative to the folder.
+        root: the folder.
+        test: the test file.
+        keeps_suffix: whether an import names the file with its suffix.
+        example: the text of another test.
+    """
+
+    name: str
+    text: str
+    source: PurePosixPath
+    root: Path
+    test: Path
+    keeps_suffix: bool = False
+    example: str = ""
+
+
+def import_line(subject: Subject, language_id: str) -> str:
+    """What makes the subject known in its test file; "" where nothing is needed."""
+    rule = _RULES.get(language(language_id).name)
+    return rule(subject) if rule else ""
+
+
+def _python(subject: Subject) -> str:
+    folder = subject.root / subject.source.parent
+    parts = [] if subject.source.stem == "__init__" else [subject.source.stem]
+    if not (folder / "__init__.py").is_file():
+        above = list(subject.source.parent.parts)
+        parts = [*(above[1:] if above[:1] and above[0] in _ROOTS else above), *parts]
+    else:
+        while (folder / "__init__.py").is_file() and folder != subject.root:
+            parts.insert(0, folder.name)
+            folder = folder.parent
+    return f"from {'.'.join(parts) or '.'} import {subject.name}"
+
+
+def _ecmascript(subject: Subject) -> str:
+    target = Path(os.path.relpath(subject.root / subject.source, subject.test.parent)).as_posix()
+    target = target if target.startswith(".") else f"./{target}"
+    written = re.search(r"from\s+[\"']\.[^\"']*(\.[cm]?js)[\"']", subject.example)
+    if written or not subject.keeps_suffix:
+        target = target.removesuffix(subject.source.suffix) + (written.group(1) if written else "")
+    name = re.escape(subject.name)
+    if re.search(rf"\bexport\s+default\s+(?:async\s+)?(?:function\s*\*?\s*|class\s+)?{name}\b", subject.text):
+        return f'import {subject.name} from "{target}";'
+    if re.search(r"\bmodule\.exports\b|^exports\.", subject.text, re.MULTILINE):
+        return f'const {{ {subject.name} }} = require("{target}");'
+    return f'import {{ {subject.name} }} from "{target}";'
+
+
+def _first(pattern: str) -> Callable[[Subject], str]:
+    """A rule that repeats the first line of the source that fits a pattern: the package that both belong to."""
+    compiled = re.compile(pattern, re.MULTILINE)
+
+    def rule(subject: Subject) -> str:
+        found = compiled.search(subject.text)
+        return found.group().strip() if found else ""
+
+    return rule
+
+
+def _ruby(subject: Subject) -> str:
+    target = Path(os.path.relpath(subject.root / subject.source, subject.test.parent)).as_posix()
+    return f'require_relative "{target.removesuffix(".rb")}"'
+
+
+def _php(subject: Subject) -> str:
+    found = re.search(r"^namespace\s+([\w\\]+)", subject.text, re.MULTILINE)
+    return f"use {found.group(1)}\\{subject.name};" if found else ""
+
+
+_RULES: dict[str, Callable[[Subject], str]] = {
+    "python": _python,
+    "javascript": _ecmascript,
+    "typescript": _ecmascript,
+    "tsx": _ecmascript,
+    "go": _first(r"^package\s+\w+"),
+    "java": _first(r"^package\s+[\w.]+;"),
+    "ruby": _ruby,
+    "php": _php,
+}
