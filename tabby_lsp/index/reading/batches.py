@@ -159,9 +159,7 @@ def left_out(root: str, one: Found, reason: str) -> Batch:
 
 
 def _bytes_of(path: Path, most: int) -> bytes | None:
-    """A file's content; None where it cannot be read, or has grown so much since it was found that the next look is to
-    judge it.
-    """
+    """A file's content; None where it cannot be read, or has grown so much that the next look is to judge it."""
     try:
         with path.open("rb") as stream:
             data = stream.read(most + 1)
