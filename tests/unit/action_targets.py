@@ -25,7 +25,7 @@ def at(language: str, source: str, *problems: tuple[str, str], path: str = "", *
     before, _, rest = dedent(source).partition(MARK)
     selected, second, after = rest.partition(MARK)
     text = before + rest if not second else before + selected + after
-    uri = f"file:///work/{path or 'main' + ENDINGS[language]}"
+    uri = f"file:///shop/{path or 'main' + ENDINGS[language]}"
     snapshot = Snapshot.of(uri, language, 1, text)
     start = snapshot.position(len(before))
     end = snapshot.position(len(before + selected)) if second else start
@@ -43,7 +43,7 @@ def workspace(
     opened: Callable[[Path], Snapshot | None] = lambda path: None,
 ) -> Workspace:
     """A workspace whose only document is the target's."""
-    path = target.snapshot.uri.removeprefix("file:///work/")
+    path = target.snapshot.uri.removeprefix("file:///shop/")
     return Workspace(root, path, index, opened, words, room, max_tokens)
 
 
