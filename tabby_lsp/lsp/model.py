@@ -254,7 +254,7 @@ class ModelHost:
         lasts = status.state is state and was is not None and _sort(was) == _sort(error) and state is State.ERROR
         if state is State.ERROR and not isinstance(error, PromptTooLong):  # that is one document's, not the server's
             self._say(types.MessageType.Error, error, str(error))
-        if lasts or status.params.message == str(error):
+        if lasts:
             logger.debug("%s", error)
         else:
             logger.log(logging.ERROR if state is State.ERROR else logging.WARNING, "%s", error)

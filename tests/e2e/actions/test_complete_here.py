@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import tree_sitter
 from e2e.actions.desk import Desk
+from e2e.actions.test_edits import errors
 from e2e.wire import Editor, Json
-
-from tabby_lsp.document import Snapshot
-from tabby_lsp.syntax.trees import Trees
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,16 +49,6 @@ async def desk(server_environment: dict[str, str], log_folder: Path) -> AsyncIte
     await editor.status_is("ready")
     yield desk
     await editor.stop()
-
-
-def errors(language: str, text: str) -> int:
-    tree = Trees().tree(Snapshot.of("file:///e2e/tree", language, 1, text))
-    assert tree is not None
-
-    def count(node: tree_sitter.Node) -> int:
-        return (node.is_error or node.is_missing) + sum(map(count, node.children))
-
-    return count(tree.root_node)
 
 
 def cursor(text: str) -> Json:
