@@ -32,6 +32,8 @@ _OF_THE_FILE = re.compile(
 """Comments that speak of their file, whatever stands below them."""
 _FUTURE = "__future__"
 """Python's module whose imports change how a file is read: a decision about all of it, and none of an answer."""
+_OUTER = "super"
+"""Rust's module around: `use super::*` means another one at the top of a file than in its module of tests."""
 _GO_GROUP = re.compile(r"^import\s*\(\s*\n")
 
 
@@ -54,7 +56,7 @@ def missing(region: Region, statements: Iterable[str], code: str) -> tuple[str, 
         if " ".join(statement.split()) in written:
             continue
         for one in imports_in(statement, language_id):
-            if one.module == _FUTURE:
+            if one.module == _FUTURE or (language_id == "rust" and one.module.split("::")[0] == _OUTER):
                 continue
             needed = _needed(one, there, code)
             if needed is not None:
@@ -153,7 +155,8 @@ def _lead(children: Sequence[tree_sitter.Node]) -> tree_sitter.Node | None:
         if not is_lead(node):
             break
         following = children[at + 1] if at + 1 < len(children) else None
-        touches = following is not None and following.start_point.row == node.end_point.row + 1
+        end = node.end_point.row - (node.end_point.column == 0)  # Rust's documentation ends with its line
+        touches = following is not None and following.start_point.row == end + 1
         documents = "comment" in node.type and following is not None and touches and not is_lead(following)
         if documents and not _OF_THE_FILE.match(text_of(node)):
             break  # the documentation of the first definition
