@@ -123,3 +123,9 @@ def test_sources_are_looked_up(tmp_path: Path, now: str | None, place: Place, li
     assert (found.place, (found.source.start, found.source.end)) == (place, lines)
     told = {Place.CHANGED: "these lines have changed", Place.GONE: "the file is gone"}
     assert told.get(place, "pay.py") in listed([found])
+
+
+def test_a_heading_in_front_of_a_piece_of_a_page_is_none_of_its_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Title\n\nOne.\n\nTwo.\nThree.\n")
+    cited = checked(Source(1, "a.md", 4, 6, "# Title\nTwo.\nThree.\n"), tmp_path)
+    assert cited.place is Place.HERE

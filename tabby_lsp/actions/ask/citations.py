@@ -232,7 +232,9 @@ def checked(source: Source, root: Path) -> Cited:
         text = file.read_bytes().decode("utf-8", "replace")
     except (OSError, ValueError):
         return Cited(source, Place.GONE)
-    there, wanted = _lines(text), _lines(source.text)
+    there, wanted = _lines(text), _lines(source.text.removesuffix("\n"))
+    # a chunk from the middle of a page has its headings in front, which do not stand there
+    wanted = wanted[max(0, len(wanted) - (source.end - source.start)) :]
     while wanted and not wanted[-1]:
         wanted.pop()
     length = len(wanted)
