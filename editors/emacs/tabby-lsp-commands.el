@@ -28,6 +28,14 @@
                (puthash token server tabby-lsp--running)))
     ("end" (remhash token tabby-lsp--running))))
 
+(cl-defmethod eglot-handle-request :extra "tabby-lsp-undo" :before
+  (server (_method (eql workspace/applyEdit)) &rest _)
+  "Set what SERVER edits apart from what was typed before it, for undo.
+It comes between two commands, where Emacs makes no boundary of its own."
+  (dolist (buffer (eglot--managed-buffers server))
+    (when (buffer-live-p buffer)
+      (with-current-buffer buffer (undo-boundary)))))
+
 (defun tabby-lsp--command (server command argument &optional done)
   "Let SERVER run COMMAND with the plist ARGUMENT, without waiting for it.
 If DONE is non-nil, it gets the text that the server replies with at the end."
@@ -115,6 +123,7 @@ With FOLLOW, the prefix argument, in the thread of the last question."
          (with-current-buffer (marker-buffer here)
            (save-excursion
              (goto-char here)
+             (undo-boundary)
              (insert text)
              (undo-boundary))))))))
 

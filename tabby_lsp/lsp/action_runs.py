@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -46,6 +47,7 @@ class Asked:
         instruction: of a rewrite.
         version: of the document that the range belongs to; None where the client made the argument itself.
         reply: whether the client waits for the end.
+        path: of the document where there is no URI: absolute, or relative to a folder of the workspace.
     """
 
     action: str
@@ -56,6 +58,7 @@ class Asked:
     instruction: str = ""
     version: int | None = None
     reply: bool = False
+    path: str = ""
 
 
 async def begin(server: TabbyServer, asked: Asked) -> dict[str, Any] | None:
@@ -64,6 +67,8 @@ async def begin(server: TabbyServer, asked: Asked) -> dict[str, Any] | None:
     async def work(run: Run) -> Reply:
         return await perform(server, run, asked)
 
+    if not asked.uri and asked.path:
+        asked = replace(asked, uri=_uri_of(server, asked.path))
     return await server.runs.command(asked.uri, asked.title, work, reply=asked.reply)
 
 
@@ -118,7 +123,8 @@ def asked(what: Any, action: str = "") -> Asked:
     return Asked(
         action=action,
         uri=text(given.get("uri")),
-        range=_range(given.get("range")),
+        path=text(given.get("path")),
+        range=_range(given.get("range")) or _lines(given.get("lines")),
         title=text(given.get("title"))
         or (f"Rewrite: {instruction}" if action == "rewrite" else action.replace("_", " ").capitalize()),
         problems=tuple(p for p in problems if isinstance(p, dict)) if isinstance(problems, list) else (),
@@ -135,6 +141,21 @@ def _range(value: Any) -> types.Range | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return types.Range(start, end)
+
+
+def _lines(value: Any) -> types.Range | None:
+    """`[first, last]`, counted from 1, as editors show them and say them in a command line."""
+    try:
+        first, last = (int(line) for line in value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return types.Range(types.Position(max(first, 1) - 1, 0), types.Position(max(last, 1), 0))
+
+
+def _uri_of(server: TabbyServer, path: str) -> str:
+    """The open document of a path; "" where none is."""
+    wanted = {Path(folder, path) for folder in (*server.folders, Path.cwd())}  # an absolute one stays what it is
+    return next((known.uri for known in server.documents if path_from(known.uri) in wanted), "")
 
 
 def _target(server: TabbyServer, asked: Asked) -> Target:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 ACTION = "tabby-lsp.action"
 """`{action, uri, range, title, problems, instruction, version, reply}`: any row of the table of actions."""
 REWRITE = "tabby-lsp.rewrite"
-"""`{uri, range, instruction, reply}`."""
+"""`{uri, range, instruction, reply}`, or `{path, lines: [first, last], …}` from a command line."""
 KINDS = ("quickfix", "refactor.explain", "refactor.rewrite", "refactor.tests")
 """What clients may ask for in particular; none is a `source`, which VS Code runs when a file is saved."""
 LONGEST_MESSAGE = 300

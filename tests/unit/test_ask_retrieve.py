@@ -10,10 +10,11 @@ from word_embedder import WordEmbedder
 
 from tabby_lsp.actions.ask.asking import found_for
 from tabby_lsp.actions.ask.relevance import RELEVANT, points_back, root
-from tabby_lsp.actions.ask.retrieve import is_test, names_in, retrieve
+from tabby_lsp.actions.ask.retrieve import is_test, names_in, own_lines, retrieve
 from tabby_lsp.actions.ask.thread import Thread, Turn
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.index.folder import FolderIndex
+from tabby_lsp.index.types import Snippet, Why
 
 FILES = {
     "shop/basket.py": (
@@ -140,3 +141,16 @@ def test_words_without_endings(words: tuple[str, ...]) -> None:
 )
 def test_what_points_back(question: str, expected: bool) -> None:
     assert points_back(question) is expected
+
+
+def test_pieces_of_a_page_are_joined_by_their_own_lines() -> None:
+    """Each has the page's headings in front, which stand elsewhere."""
+
+    def piece(start: int, end: int, *lines: str) -> Snippet:
+        return Snippet("a.md", "markdown", start, end, "\n".join(("# Page", *lines)) + "\n", Why.SEARCH)
+
+    hits = [piece(10, 12, "ten", "eleven"), piece(11, 13, "eleven", "twelve")]
+    (source,) = retrieve(lambda query: hits, "What of eleven?").sources
+    assert (source.start, source.end, source.text) == (10, 13, "ten\neleven\ntwelve")
+    assert own_lines("# Page\nten\neleven\n", 10, 12) == ["ten", "eleven"]
+    assert own_lines("ten\n\n", 10, 12) == ["ten", ""]

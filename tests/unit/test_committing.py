@@ -241,6 +241,15 @@ def test_no_filter_that_the_repository_names_is_started(repository: Path, tmp_pa
     assert ran.exists(), "the program would have been started"
 
 
+def test_a_filter_that_cannot_be_switched_off_is_not_risked(repository: Path) -> None:
+    with (repository / ".git" / "config").open("a") as config:
+        config.write('[filter "a=b"]\n\tclean = touch ran; cat\n')
+    write(repository, {".gitattributes": "*.py filter=a=b\n", "pay.py": "def pay():\n    return 1\n"})
+    with pytest.raises(ActionError, match="filter"):
+        changes(repository)
+    assert not (repository / "ran").exists()
+
+
 def test_the_middle_of_a_secret_is_known_by_the_file_that_it_stands_in(repository: Path) -> None:
     key = "\n".join(
         ["-----BEGIN RSA PRIVATE KEY-----", *(["MIIEpAIBAAKCAQEA7" * 3] * 20), "-----END RSA PRIVATE KEY-----"]

@@ -39,6 +39,11 @@ def test_the_kinds_are_those_of_the_table() -> None:
             ("x", "", types.Range(types.Position(1, 2), types.Position(3, 4)), "X", None, False),
         ),
         (
+            {"action": "x", "lines": [2, 3]},
+            ("x", "", types.Range(types.Position(1, 0), types.Position(3, 0)), "X", None, False),
+        ),
+        ({"action": "x", "lines": [0, "x"]}, ("x", "", None, "X", None, False)),
+        (
             {"action": "fix", "uri": "file:///a", "title": "Fix: it", "version": 3, "reply": True},
             ("fix", "file:///a", None, "Fix: it", 3, True),
         ),

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tabby_lsp.actions.ask.relevance import covered, roots, telling
-from tabby_lsp.actions.ask.retrieve import names_in
+from tabby_lsp.actions.ask.retrieve import names_in, own_lines
 from tabby_lsp.actions.outcome import read
 from tabby_lsp.actions.types import Brief, Form, Source, Span
 from tabby_lsp.document import Position, Snapshot
@@ -232,9 +232,7 @@ def checked(source: Source, root: Path) -> Cited:
         text = file.read_bytes().decode("utf-8", "replace")
     except (OSError, ValueError):
         return Cited(source, Place.GONE)
-    there, wanted = _lines(text), _lines(source.text.removesuffix("\n"))
-    # a chunk from the middle of a page has its headings in front, which do not stand there
-    wanted = wanted[max(0, len(wanted) - (source.end - source.start)) :]
+    there, wanted = _lines(text), _lines("\n".join(own_lines(source.text, source.start, source.end)))
     while wanted and not wanted[-1]:
         wanted.pop()
     length = len(wanted)

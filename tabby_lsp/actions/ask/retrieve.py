@@ -93,6 +93,18 @@ def numbered(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(replace(source, number=number) for number, source in enumerate(sources, 1))
 
 
+def own_lines(text: str, start: int, end: int) -> list[str]:
+    """The lines of a chunk without the headings that a piece of a page has in front, which do not stand there.
+
+    Args:
+        text: of the chunk.
+        start: its first line.
+        end: the line after its last.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    return lines[max(0, len(lines) - (end - start)) :]
+
+
 def _defining(search: Search, name: str, question: str) -> Sequence[Snippet]:
     """Where a name is defined; of `client.fetch` where `fetch` is, if nothing is called by the whole of it."""
     whole = re.sub(r"::|#", ".", name)
@@ -131,8 +143,8 @@ def _touch(source: Source, hit: Snippet) -> bool:
 
 def _joined(source: Source, hit: Snippet) -> Source:
     """Both as one, where the lines are what they say they are; else the first."""
-    lines = {hit.start + at: line for at, line in enumerate(hit.text.split("\n")[: hit.end - hit.start])}
-    lines |= {source.start + at: line for at, line in enumerate(source.text.split("\n")[: source.end - source.start])}
+    lines = dict(enumerate(own_lines(hit.text, hit.start, hit.end), hit.start))
+    lines |= dict(enumerate(own_lines(source.text, source.start, source.end), source.start))
     start, end = min(source.start, hit.start), max(source.end, hit.end)
     if len(lines) != end - start:
         return source

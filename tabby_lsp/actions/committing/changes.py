@@ -146,7 +146,9 @@ def _counted(numstat: str) -> list[Change]:
 def _without_filters(root: Path, *, hook: bool) -> list[str]:
     """What keeps git from running the filters that its configuration names when it reads files of the folder."""
     asked = ["config", "--null", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process|required)$"]
-    names = [name for name in _git(root, asked, hook=hook, required=False).split("\0") if "=" not in name and name]
+    names = [name for name in _git(root, asked, hook=hook, required=False).split("\0") if name]
+    if any("=" in name for name in names):  # `-c` takes what stands in front of the first one for the name
+        raise ActionError("A filter of this repository cannot be switched off.", "Stage what is to be looked at.")
     return [part for name in names for part in ("-c", f"{name}={'false' if name.endswith('.required') else ''}")]
 
 

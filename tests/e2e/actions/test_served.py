@@ -98,6 +98,23 @@ async def test_an_answer_of_no_use_is_named(answer: str, words: str, launch: Lau
         assert desk.edits == []
 
 
+async def test_a_command_line_names_a_file_and_lines(launch: Launch, no_models: dict[str, str], tmp_path: Path) -> None:
+    """As Helix' can: it knows neither URIs nor positions, and a file's name must never pass through a shell."""
+    folder = tmp_path / "shop $(touch ran)"
+    folder.mkdir()
+    with serving(streams(spoken("```python\ndef total(prices):\n    return sum(prices)\n```"))) as served:
+        editor = await launch(**no_models)
+        desk = await Desk.sit_down(editor, "helix_v25.07.1", chat(served.url), [folder])
+        uri, source = desk.open_source("python", folder.as_uri())
+        first = source.text.splitlines().index("def total(prices):") + 1
+        where = {"path": source.name, "lines": [first, first + 4], "instruction": "Use sum.", "reply": True}
+        reply = await desk.command("tabby-lsp.rewrite", where)
+        assert reply["applied"], reply
+        assert desk.texts[uri].endswith("def total(prices):\n    return sum(prices)\n")
+        missing = await desk.command("tabby-lsp.rewrite", where | {"path": "other.py"})
+        assert "not open" in missing["message"]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_a_new_test_file_is_made(client: str, launch: Launch, no_models: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "shop ü"
