@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         repository = None if args.no_context else _repository(settings, Path(name).absolute(), resources)
         opened = open_completion(settings)
         resources.callback(opened.engine.close)
-        pipeline = Pipeline(opened.engine, lambda: settings.completion, repository=repository)
+        pipeline = Pipeline(opened.engine, lambda: settings.completion, repository=repository, far=opened.far)
         answer = asyncio.run(pipeline.complete(Ask(snapshot, position, Trigger.INVOKED)))
     if args.json:
         print(json.dumps(_as_json(answer, opened.model.name, show_prompt=args.show_prompt), indent=2))

@@ -49,6 +49,7 @@ class Pipeline:
         on_longer: told of the document when there is more of a suggestion than what was answered with early; None:
             the client cannot be told, so that no part of a line is shown.
         repository: where documents stand, and what the prompts may show of others; None: nothing.
+        far: whether the engine is on another machine; then nothing is asked about documents that hold secrets.
     """
 
     def __init__(
@@ -57,8 +58,11 @@ class Pipeline:
         settings: Callable[[], CompletionSettings],
         on_longer: Callable[[Snapshot], None] | None = None,
         repository: Repository | None = None,
+        *,
+        far: bool = False,
     ) -> None:
         self._engine = engine
+        self._far = far
         self._settings = settings
         self._trees = Trees()
         self._context = Context(repository, self._trees)
@@ -133,8 +137,8 @@ class Pipeline:
         """
         if ask.selected:
             return await self._complete_selected(ask)
-        watch, settings = Stopwatch(), self._settings()
-        if reason := trigger.refusal(ask, settings):
+        watch = Stopwatch()
+        if reason := self._refusal(ask):
             return Answer((), reason, timings=watch.timings)
         case = self._case(ask)
         self._newest[ask.snapshot.uri] = ask
@@ -184,7 +188,7 @@ class Pipeline:
             deadline_ms=LONGEST_MS,
         )
         watch, asked = Stopwatch(), replace(ask, trigger=Trigger.INVOKED)
-        if reason := trigger.refusal(asked, self._settings()):
+        if reason := self._refusal(asked):
             return Answer((), reason, timings=watch.timings)
         self._ahead.stop()
         flights = Flights(self._engine, self._prompts, Reuse(), lambda: settings, lambda *_: None, None)
@@ -194,6 +198,11 @@ class Pipeline:
         finally:
             flights.stop()
         return flight.answer or Answer((), "superseded")
+
+    def _refusal(self, ask: Ask) -> str:
+        """Why nothing is asked; empty where something is."""
+        reason = trigger.refusal(ask, self._settings())
+        return reason or ("secret" if self._far and self._context.is_secret(ask.snapshot) else "")
 
     def _case(self, ask: Ask, settings: CompletionSettings | None = None) -> Case:
         @functools.cache  # a case is copied on its way, and a copy looks again

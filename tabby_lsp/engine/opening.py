@@ -26,10 +26,12 @@ class Opened:
     Attributes:
         engine: nothing is loaded yet: `Engine.ready` does that.
         model: the file it will load; one without a path for a server's model.
+        far: whether it is on another machine.
     """
 
     engine: Engine
     model: ModelFile
+    far: bool = False
 
 
 def verdict_cache() -> Path:
@@ -74,7 +76,8 @@ def open_completion(
     remote = open_remote_engine(settings)
     assert remote is not None  # noqa: S101 - a kind is set
     local = (lambda: open_engine(mine).engine) if http.fallback == "local" else None
-    return Opened(GuardedEngine(remote, local, on_change), ModelFile(Path(), http.model_name or http.kind, None))
+    model = ModelFile(Path(), http.model_name or http.kind, None)
+    return Opened(GuardedEngine(remote, local, on_change), model, far=not remote.server.near)
 
 
 def open_engine(settings: Settings, on_unload: Callable[[], None] | None = None) -> Opened:

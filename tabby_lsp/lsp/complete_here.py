@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
-from tabby_lsp.errors import ActionError, EngineError
+from tabby_lsp.errors import EngineError
 from tabby_lsp.lsp import applying
 from tabby_lsp.lsp.running import Reply, Run
 
@@ -19,6 +18,7 @@ NOTHING = {
     "cancelled": "It was given up.",
     "disabled": "Completion is switched off (`completion.enabled`).",
     "language-disabled": "Completion is switched off for this language (`completion.disabled_languages`).",
+    "secret": "This looks as if it held a secret, so nothing of it is sent to another machine.",
     "long-document": "The document is too long (`completion.max_document_lines`).",
 }
 """Why nothing was written, by the pipeline's reason."""
@@ -33,13 +33,7 @@ async def complete(server: TabbyServer, run: Run, target: Target) -> Reply:
     from tabby_lsp.actions.complete import LINES, TOKENS, brief_of, filled, hole_at
     from tabby_lsp.completion.suggestions import accepted
     from tabby_lsp.completion.types import Ask
-    from tabby_lsp.index.files.secret import tells
 
-    snapshot = target.snapshot
-    if await asyncio.to_thread(tells, unquote(snapshot.uri), snapshot.text):
-        raise ActionError(
-            "This looks as if it held a secret, so nothing of it is sent.", "Take the secret out of the file."
-        )
     async with run.working():
         run.report("loading the model")
         await server.model.serving()

@@ -209,7 +209,7 @@ class ModelHost:
         self._opened, self._trouble = opened, None
         longer = self._longer if server.takes_longer else None
         repository = Repository(lambda: server.settings.context, self._place)
-        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, longer, repository)
+        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, longer, repository, far=opened.far)
         server.status.set(State.READY, opened.model.note, opened.model.name)
         _spare_the_collector()
         if documents := list(server.documents):  # opened while the model was being loaded; the last one is looked at

@@ -13,6 +13,7 @@ from scripted_engine import INFO, settled, until
 from typist import AFTER, BEFORE, Document, Typist, given, texts
 
 from tabby_lsp.completion import ahead, flight
+from tabby_lsp.completion.pipeline import Pipeline
 from tabby_lsp.completion.types import Answer, Ask, Trigger
 from tabby_lsp.engine.types import ModelInfo, Priority
 from tabby_lsp.errors import EngineError
@@ -466,3 +467,32 @@ async def test_nothing_longer_is_written_where_nothing_is_ever_suggested(setting
     answer = await typist.pipeline.write(Ask(document.snapshot, document.position), 333, 50)
     assert (answer.suggestions, answer.reason) == ((), reason)
     assert typist.engine.asked == []
+
+
+# ---- secrets --------------------------------------------------------------------------------------------------------
+
+KEY = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+
+
+@pytest.mark.parametrize(
+    ("uri", "text"), [("file:///shop/.env", "PORT=80\n"), ("file:///shop/a.py", f'TOKEN = "{KEY}"\n')]
+)
+@pytest.mark.parametrize("far", [False, True])
+async def test_nothing_of_a_secret_is_asked_of_another_machine(uri: str, text: str, far: bool) -> None:
+    typist = Typist()
+    typist.pipeline = Pipeline(typist.engine, lambda: typist.settings, far=far)
+    document = Document(typist.pipeline, uri, "python", text, "")
+    task = document.ask()
+    await settled()
+    assert len(typist.engine.asked) == (0 if far else 1)
+    if far:
+        assert (await given(task)).reason == "secret"
+        longer = await typist.pipeline.write(Ask(document.snapshot, document.position), 333, 50)
+        assert (longer.reason, typist.engine.asked) == ("secret", [])
+    else:
+        typist.engine.asked[-1].end("x = 1")
+        await given(task)
+    plain = Document(typist.pipeline, "file:///shop/b.py", "python", "x = ", "")
+    plain.ask()
+    await settled()
+    assert typist.engine.asked

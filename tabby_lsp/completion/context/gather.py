@@ -61,13 +61,15 @@ class Context:
         self._trees = trees
         self._looked: dict[str, tuple[int, float]] = {}
         self._secrets = Secrets(self._path_of)
+        self.is_secret = self._secrets.is_secret
+        """Whether nothing of a document may leave it."""
         self._changes = Changes()
         self.recent = Recent()
 
     def forget(self, uri: str) -> None:
         """A document was closed; the lines that were edited in it stay known, unless it is a secret."""
         last = self.recent.latest(uri)
-        self.recent.forget(uri, keep=last is None or not self._secrets.is_secret(last))
+        self.recent.forget(uri, keep=last is None or not self.is_secret(last))
         self._looked.pop(uri, None)
         self._secrets.forget(uri)
         self._changes.forget(uri)
@@ -126,7 +128,7 @@ class Context:
                 continue
             left = 1 - sum(map(room.cost, chosen)) / budget
             tree = self._trees.tree(snapshot)
-            is_secret = self._secrets.is_secret
+            is_secret = self.is_secret
             around = Around(snapshot, position, tree, place, self.recent, self._path_of, is_secret, left)
             answer = await self._asked(name, source, around)
             silent |= KINDS[name] if answer is None else set()
