@@ -291,6 +291,9 @@ class ActionSettings:
     """How much chance there is in an answer; 0: none."""
     confirm: bool = True
     """Whether edits ask for confirmation, in editors that can show them first."""
+    stream: bool = True
+    """Whether *Complete here* writes line by line while the model does, unasked, in editors that take all of it back
+    with one undo; otherwise it is one edit at the end."""
     presets: tuple[str, ...] = ()
     """Rewrites of your own, each as `title: instruction`, such as `Log: log what this function does`."""
     disabled: tuple[str, ...] = ()

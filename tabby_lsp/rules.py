@@ -86,6 +86,7 @@ PROJECT_MAY_SET: Mapping[str, tuple[Value, ...] | None] = MappingProxyType(
         "actions.max_tokens": None,
         "actions.temperature": None,
         "actions.confirm": (True,),
+        "actions.stream": (False,),
         "actions.disabled": None,
     },
 )

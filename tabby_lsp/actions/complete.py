@@ -91,15 +91,26 @@ def hole_at(target: Target) -> Hole:
     return Hole(snapshot, around, around.position(start + len(before)), span)
 
 
-def filled(hole: Hole, written: Snapshot) -> Outcome:
-    """What a text that was written into a hole comes to; as many of its lines as the syntax bears.
+def filled(hole: Hole, text: str) -> Outcome:
+    """What a text that was written into a hole comes to: the edits, and how much of it they write.
 
     Args:
         hole: that was to be filled.
-        written: `hole.around` with the text in it.
+        text: for its place.
     """
+    if kept := fitting(hole, text):
+        made = edits.minimal(hole.snapshot, hole.span, standing(hole, kept))
+        return Outcome(made, kept)
+    reason = "breaks-syntax" if text.strip() else "empty"
+    said = (
+        "What the model wrote would break the file's syntax." if text.strip() else "The model has nothing to add here."
+    )
+    return Outcome(reason=reason, message=said)
+
+
+def fitting(hole: Hole, text: str) -> str:
+    """As many lines of a text as the syntax bears in a hole; empty where not even the first one fits."""
     before, after = hole.around.text[: _at(hole)], hole.around.text[_at(hole) :]
-    text = written.text[len(before) : len(written.text) - len(after)]
     old = checks.parse(hole.snapshot.language, hole.snapshot.text)
     lines = text.splitlines(keepends=True)
     for count in _counts(len(lines)):
@@ -107,14 +118,22 @@ def filled(hole: Hole, written: Snapshot) -> Outcome:
         part = part.rstrip() if after.startswith(("\n", "\r")) else part
         if not part.strip():
             break
-        whole = before + part + after
-        if not checks.new_errors(old, checks.parse(hole.snapshot.language, whole)):
-            return Outcome(edits.minimal(hole.snapshot, Span(Position(0, 0), hole.snapshot.end), whole))
-    reason = "breaks-syntax" if text.strip() else "empty"
-    said = (
-        "What the model wrote would break the file's syntax." if text.strip() else "The model has nothing to add here."
-    )
-    return Outcome(reason=reason, message=said)
+        if not checks.new_errors(old, checks.parse(hole.snapshot.language, before + part + after)):
+            return part
+    return ""
+
+
+def standing(hole: Hole, text: str) -> str:
+    """What the document has in the place of `hole.span` with a text in the hole: braces, too, where those are new."""
+    begin = hole.snapshot.offset(hole.span.start)
+    behind = len(hole.snapshot.text) - hole.snapshot.offset(hole.span.end)
+    around, at = hole.around.text, _at(hole)
+    return around[begin:at] + text + around[at : len(around) - behind]
+
+
+def vacant(hole: Hole) -> str:
+    """What the document has there as it is."""
+    return _text(hole.snapshot, hole.span)
 
 
 def _counts(lines: int) -> Iterator[int]:
@@ -123,14 +142,14 @@ def _counts(lines: int) -> Iterator[int]:
     yield from range(max(lines - TRIES, 0), 0, -max(1, lines // TRIES))
 
 
-def brief_of(hole: Hole, title: str) -> Brief:
-    """What must stay as it is for an edit of the hole to be of use: its lines and their neighbours.
+def brief_of(snapshot: Snapshot, span: Span, title: str) -> Brief:
+    """What must stay as it is for an edit of a hole to be of use: its lines and their neighbours.
 
     Args:
-        hole: that was filled.
+        snapshot: the document.
+        span: the hole in it, or what has been written there.
         title: of what is being done.
     """
-    snapshot, span = hole.snapshot, hole.span
     last = min(span.end.line + 1, snapshot.end.line)
     kept = Span(Position(max(span.start.line - 1, 0), 0), Position(last, len(snapshot.line_text(last))))
     return Brief((), Form.NEW, snapshot, kept, title=title)

@@ -151,7 +151,7 @@ class Outcome:
 
     Attributes:
         edits: of the brief's document; empty where nothing is changed.
-        text: of prose and lines.
+        text: of prose and lines; what fills a hole.
         reason: a word for what was wrong; empty where the answer is of use: `empty`, `no-code`, `unchanged`, `cut-off`,
             `other-language`, `breaks-syntax`, `changes-code`, `loses-code`, `outside`, `echo`.
         message: the same for a person.

@@ -77,6 +77,7 @@ class Flight:
         self._began = time.monotonic()
         self._watch = Stopwatch()
         self.end: Callable[[], object] = lambda: None
+        self.on_lines: Callable[[str], object] | None = None  # told of the whole lines so far, at each that is new
 
     # ---- who waits ------------------------------------------------------------------------------------------------
 
@@ -135,6 +136,8 @@ class Flight:
         """The model has written more."""
         self.written += text
         self._look()
+        if self.on_lines is not None and "\n" in text and not self.over:
+            self.on_lines(self.written.rpartition("\n")[0])
 
     def _look(self) -> None:
         """Answer those for whom there is something, once this flight has taken long enough."""

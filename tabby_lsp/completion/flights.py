@@ -181,12 +181,11 @@ class Flights:
 
     def _show_early(self, flight: Flight, part: str) -> None:
         """Make a part of what is written the answer, while the model goes on."""
-        text, early = part[len(flight.case.lead) :], flight.answer
-        logprobs, ends = flight.tokens
-        suggestions, reason = suggestions_from((Candidate(text, Finish.RULE, logprobs, ends),), flight.case)
+        suggestions, early = part_of(flight, part), flight.answer
         if suggestions:
             self._keep(flight.case, suggestions)
-            flight.answer = Answer(suggestions, reason, counters=flight.counters, finish="early", raw=(text,))
+            raw = (part[len(flight.case.lead) :],)
+            flight.answer = Answer(suggestions, "shown", counters=flight.counters, finish="early", raw=raw)
             self._tell_longer(flight, early)
 
     def _tell_longer(self, flight: Flight, early: Answer | None) -> None:
@@ -198,6 +197,13 @@ class Flights:
     def _keep(self, case: Case, suggestions: tuple[Suggestion, ...]) -> None:
         if suggestions:
             self._reuse.keep(case.snapshot, case.position, suggestions)
+
+
+def part_of(flight: Flight, part: str) -> tuple[Suggestion, ...]:
+    """What a part of what is being written would be as a suggestion; none where nothing of it can be shown."""
+    logprobs, ends = flight.tokens
+    candidate = Candidate(part[len(flight.case.lead) :], Finish.RULE, logprobs, ends)
+    return suggestions_from((candidate,), flight.case)[0]
 
 
 def _tell(loop: asyncio.AbstractEventLoop, flight: Flight, text: str) -> None:

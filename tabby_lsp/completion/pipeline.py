@@ -20,7 +20,7 @@ from tabby_lsp.completion.ahead import Ahead
 from tabby_lsp.completion.case import OPENERS, Case, case_for, space_before
 from tabby_lsp.completion.context.gather import Context
 from tabby_lsp.completion.context.types import Repository
-from tabby_lsp.completion.flights import Flights
+from tabby_lsp.completion.flights import Flights, part_of
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
 from tabby_lsp.completion.stopwatch import Stopwatch
@@ -166,7 +166,9 @@ class Pipeline:
         timings = {**watch.timings, **answer.timings, **flight.timings}
         return replace(answer, suggestions=shown, reason=reason, timings=timings)
 
-    async def write(self, ask: Ask, max_tokens: int, max_lines: int) -> Answer:
+    async def write(
+        self, ask: Ask, max_tokens: int, max_lines: int, on_part: Callable[[Suggestion], object] | None = None
+    ) -> Answer:
         """Write something longer, asked for by hand: one text, whatever budgets there are for those who type.
 
         A question about the same document supersedes it: who types on has gone on.
@@ -175,6 +177,7 @@ class Pipeline:
             ask: the document as it is to be seen, and the place.
             max_tokens: most tokens.
             max_lines: most lines.
+            on_part: gets what there is whenever a line is whole; a later part, or the answer, may say otherwise.
 
         Raises:
             TabbyError: the engine cannot serve.
@@ -193,6 +196,8 @@ class Pipeline:
         self._ahead.stop()
         flights = Flights(self._engine, self._prompts, Reuse(), lambda: settings, lambda *_: None, None)
         flight = flights.launch(self._case(asked, settings), watch)
+        if on_part is not None:
+            flight.on_lines = lambda lines: [on_part(part) for part in part_of(flight, lines)]
         try:
             await flight.wait(None)
         finally:

@@ -1,16 +1,24 @@
-"""The one action that the completion model serves: a longer text at the cursor, applied as one edit."""
+"""The one action that the completion model serves: a longer text at the cursor.
+
+It is one edit at the end, or, in editors that can take all of it back at once, comes line by line while it is written
+(`steps.py`). What is left in the document is the same: as much of the text as parses, or what was there before.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tabby_lsp.errors import EngineError
+from tabby_lsp.errors import EngineError, TabbyError
 from tabby_lsp.lsp import applying
-from tabby_lsp.lsp.running import Reply, Run
+from tabby_lsp.lsp.running import Reply, Run, counted
+from tabby_lsp.lsp.steps import Steps
 
 if TYPE_CHECKING:
-    from tabby_lsp.actions.types import Target
+    from tabby_lsp.actions.complete import Hole
+    from tabby_lsp.actions.types import Brief, Edit, Target
+    from tabby_lsp.completion.types import Suggestion
     from tabby_lsp.lsp.server import TabbyServer
 
 NOTHING = {
@@ -22,6 +30,12 @@ NOTHING = {
     "long-document": "The document is too long (`completion.max_document_lines`).",
 }
 """Why nothing was written, by the pipeline's reason."""
+STOPPED = ("superseded", "cancelled")
+"""Reasons for which what stands in the document by then is kept."""
+LEFT_OUT = "The document was changed where this was being written, so that the rest is left out."
+HEARD_S, LOOK_S = 1.0, 0.05
+"""Seconds in which a client tells of its latest changes, and how often that is looked for: an editor that gathers
+changes refuses a piece for one of which nobody here has heard yet."""
 
 
 async def complete(server: TabbyServer, run: Run, target: Target) -> Reply:
@@ -30,23 +44,82 @@ async def complete(server: TabbyServer, run: Run, target: Target) -> Reply:
     Raises:
         TabbyError: there is no model, or it cannot serve.
     """
-    from tabby_lsp.actions.complete import LINES, TOKENS, brief_of, filled, hole_at
-    from tabby_lsp.completion.suggestions import accepted
+    from tabby_lsp.actions.complete import LINES, TOKENS, hole_at, standing
     from tabby_lsp.completion.types import Ask
 
-    async with run.working():
-        run.report("loading the model")
-        await server.model.serving()
-        pipeline = server.model.pipeline
-        if pipeline is None:
-            raise EngineError("No model is loaded.", "Ask again in a moment.")
-        run.report("writing")
-        hole = hole_at(target)
-        answer = await pipeline.write(Ask(hole.around, hole.position), TOKENS, LINES)
-    if not answer.suggestions:
-        return Reply(message=NOTHING.get(answer.reason, "The model has nothing to add here."))
-    written, _ = accepted(hole.around, answer.suggestions[0])
-    outcome = await asyncio.to_thread(filled, hole, written)
-    if outcome.reason:
-        return Reply(message=outcome.message)
-    return await applying.apply(server, run.title, brief_of(hole, run.title), outcome)
+    hole, text = hole_at(target), ""
+    streams = server.takes_steps and server.settings.actions.stream
+    steps = Steps(server, run.title, hole.snapshot, hole.span) if streams else None
+
+    def heard(part: Suggestion) -> None:
+        nonlocal text
+        text = part.text
+        run.report(counted(text.count("\n") + 1, "line"))
+        if steps is not None:
+            steps.show(standing(hole, text))
+
+    try:
+        async with run.working():
+            run.report("loading the model")
+            await server.model.serving()
+            pipeline = server.model.pipeline
+            if pipeline is None:
+                raise EngineError("No model is loaded.", "Ask again in a moment.")
+            run.report("writing")
+            answer = await pipeline.write(Ask(hole.around, hole.position), TOKENS, LINES, heard)
+    except (asyncio.CancelledError, TabbyError):
+        if steps is not None:
+            server.background(_leave(server, run.title, hole, steps, text))
+        raise
+    if answer.suggestions:
+        return await _settle(server, run.title, hole, steps, answer.suggestions[0].text)
+    said = NOTHING.get(answer.reason, "The model has nothing to add here.")
+    return await _settle(server, run.title, hole, steps, text if answer.reason in STOPPED else "", said)
+
+
+async def _leave(server: TabbyServer, title: str, hole: Hole, steps: Steps, text: str) -> None:
+    """The user has given it up: what stands in the document by then is kept, as far as it parses."""
+    await _settle(server, title, hole, steps, text, NOTHING["cancelled"])
+
+
+async def _settle(
+    server: TabbyServer, title: str, hole: Hole, steps: Steps | None, text: str, stopped: str = ""
+) -> Reply:
+    """Have the document be as it is to be in the end.
+
+    Args:
+        server: whose client edits.
+        title: what is being done.
+        hole: that was to be filled.
+        steps: what was shown meanwhile.
+        text: for the hole.
+        stopped: why it is not the whole of it; empty: it is.
+    """
+    from tabby_lsp.actions.complete import brief_of, filled, standing, vacant
+    from tabby_lsp.actions.edits import minimal
+    from tabby_lsp.actions.types import Outcome
+
+    outcome = await asyncio.to_thread(filled, hole, text)
+    if steps is None or not await steps.have_begun():
+        if stopped or outcome.reason:
+            return Reply(message=stopped or outcome.message)
+        return await applying.apply(server, title, brief_of(hole.snapshot, hole.span, title), outcome)
+    whole = standing(hole, outcome.text) if outcome.text else vacant(hole)
+    if not await steps.end(whole) and (edits := minimal(steps.now, steps.span, whole)):
+        brief = brief_of(steps.now, steps.span, title)
+        await _heard_of(server, brief, edits)
+        if not (await applying.apply(server, title, brief, Outcome(edits))).applied:
+            return Reply(applied=True, message=LEFT_OUT)
+    kept = f"{stopped} What was written by then is kept." if stopped and outcome.text else stopped
+    return Reply(applied=bool(outcome.text), message=kept or outcome.message)
+
+
+async def _heard_of(server: TabbyServer, brief: Brief, edits: Sequence[Edit]) -> None:
+    """Wait until the pieces that the client has taken are in the document as the server knows it."""
+    from tabby_lsp.actions.edits import rebase
+
+    for _ in range(int(HEARD_S / LOOK_S)):
+        now = server.documents.get(brief.snapshot.uri)
+        if now is None or rebase(edits, brief.snapshot, now, brief.region) is not None:
+            return
+        await asyncio.sleep(LOOK_S)

@@ -173,7 +173,7 @@ class Run:
         if ticket is None:
             return self._said
         if ticket.generated:
-            return _counted(self._lines, "line") if self._lines else _counted(ticket.generated, "token")
+            return counted(self._lines, "line") if self._lines else counted(ticket.generated, "token")
         known = ticket.prompt - ticket.reused
         return f"reading {ticket.evaluated * 100 // known} %" if known > 0 else "waiting"
 
@@ -279,5 +279,6 @@ class Runs:
             self._server.window_show_message(types.ShowMessageParams(kind, f"tabby-lsp: {run.title}: {message}"))
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """So many of something, in words."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

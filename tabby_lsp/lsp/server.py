@@ -71,6 +71,7 @@ class TabbyServer(LanguageServer):
         self.told_faults: set[str] = set()
         self.initialized = False
         self.takes_longer = False
+        self.takes_steps = False
         self.answered: tuple[str, int] | None = None
         self.statistics = commands.Statistics()
         self.status = Status(self)
@@ -149,7 +150,8 @@ def _register_lifecycle(server: TabbyServer) -> None:
         server.client_options = params.initialization_options
         server.encoding = encoding_of(server.workspace.position_encoding)
         server.protocol.trace = params.trace or types.TraceValue.Off  # pygls follows `$/setTrace` alone
-        server.takes_longer = _takes_longer(params.capabilities.experimental)
+        server.takes_longer = _takes(params.capabilities.experimental, "longer")
+        server.takes_steps = _takes(params.capabilities.experimental, "steps")
         configuration.resolve(server)
         # the capabilities are built after this handler: what it registers depends on the client
         completion.register(server, params.capabilities)
@@ -177,10 +179,10 @@ def _register_lifecycle(server: TabbyServer) -> None:
         server.end()
 
 
-def _takes_longer(experimental: Any) -> bool:
-    """Whether the client says that it takes `tabby/longer`; whatever it says beside that is not for us."""
+def _takes(experimental: Any, what: str) -> bool:
+    """Whether the client says that it takes `tabby/longer`, or `tabby/step`; whatever it says beside is not for us."""
     tabby = experimental.get("tabby") if isinstance(experimental, dict) else getattr(experimental, "tabby", None)
-    said = tabby.get("longer") if isinstance(tabby, dict) else getattr(tabby, "longer", None)
+    said = tabby.get(what) if isinstance(tabby, dict) else getattr(tabby, what, None)
     return said is True
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from tabby_lsp.actions import checks
-from tabby_lsp.actions.complete import Hole, filled, hole_at, offering
+from tabby_lsp.actions.complete import filled, hole_at, offering
 from tabby_lsp.actions.edits import apply
 from tabby_lsp.actions.types import Span, Target
-from tabby_lsp.completion.suggestions import accepted
-from tabby_lsp.completion.types import Suggestion
 from tabby_lsp.document import Snapshot
 from tabby_lsp.syntax.trees import Trees
 
@@ -22,10 +20,6 @@ def target(language: str, marked: str) -> Target:
     snapshot = Snapshot.of("file:///a", language, 1, before + after)
     place = snapshot.position(len(before))
     return Target(snapshot, Span(place, place), Trees().tree(snapshot))
-
-
-def write(hole: Hole, text: str) -> Snapshot:
-    return accepted(hole.around, Suggestion(text, hole.position, hole.position))[0]
 
 
 @dataclass(frozen=True)
@@ -114,7 +108,7 @@ def test_a_hole_is_filled(case: Case) -> None:
     hole = hole_at(asked)
     at = hole.around.offset(hole.position)
     assert hole.around.text[:at] + "▮" + hole.around.text[at:] == case.shown
-    outcome = filled(hole, write(hole, case.written))
+    outcome = filled(hole, case.written)
     assert outcome.reason == ""
     assert apply(asked.snapshot, outcome.edits) == case.expected
 
@@ -122,7 +116,7 @@ def test_a_hole_is_filled(case: Case) -> None:
 @pytest.mark.parametrize(("text", "reason"), [("", "empty"), ("  \n", "empty"), ("))) (", "breaks-syntax")])
 def test_what_is_of_no_use_is_named(text: str, reason: str) -> None:
     hole = hole_at(target("python", "def f(a):\n    b = a\n    ▮\n"))
-    outcome = filled(hole, write(hole, text))
+    outcome = filled(hole, text)
     assert (outcome.reason, outcome.edits) == (reason, ())
     assert outcome.message
 
@@ -132,7 +126,7 @@ def test_a_long_text_that_does_not_parse_costs_few_tries(monkeypatch: pytest.Mon
     tried: list[str] = []
     parse = checks.parse
     monkeypatch.setattr(checks, "parse", lambda language, text: tried.append(text) or parse(language, text))
-    outcome = filled(hole, write(hole, "c = (\n" + "    ((\n" * 60))
+    outcome = filled(hole, "c = (\n" + "    ((\n" * 60)
     assert outcome.reason == "breaks-syntax"
     assert len(tried) < 24
 

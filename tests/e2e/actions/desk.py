@@ -31,6 +31,7 @@ class Desk:
         encoding: what was negotiated.
         texts: of documents, by URI.
         edits: params of `workspace/applyEdit`, in order.
+        pieces: params of `tabby/step` that were applied, in order.
         created: URIs of files that edits made.
         refuses: the reason for which edits are not applied; empty: they are.
         waits: whether a question for an edit is left open.
@@ -41,9 +42,11 @@ class Desk:
     texts: dict[str, str] = field(default_factory=dict[str, str])
     versions: dict[str, int] = field(default_factory=dict[str, int])
     edits: list[Json] = field(default_factory=list[Json])
+    pieces: list[Json] = field(default_factory=list[Json])
     created: list[str] = field(default_factory=list[str])
     refuses: str = ""
     waits: bool = False
+    _left: str = ""
 
     @classmethod
     async def sit_down(
@@ -68,6 +71,7 @@ class Desk:
             capabilities = json.loads((RECORDED / f"{client}.json").read_text("utf-8"))["capabilities"]
         editor.answers |= {
             "workspace/applyEdit": desk._edit,
+            "tabby/step": desk._step,
             "window/showDocument": lambda _: {"success": True},
             "client/registerCapability": lambda _: None,
             "window/showMessageRequest": lambda _: None,
@@ -184,6 +188,17 @@ class Desk:
             document = change["textDocument"]
             assert document["version"] in {None, self.versions.get(document["uri"])}
             self._change(document["uri"], change["edits"])
+        return {"applied": True}
+
+    def _step(self, params: Json) -> Json:
+        """A piece of an edit, as our parts of the editors take it: see docs/architecture.md."""
+        uri, version = params["textDocument"]["uri"], params["textDocument"]["version"]
+        before = self.texts[uri] if params["first"] else self._left
+        if self.texts[uri] != before or version not in {None, self.versions[uri]}:
+            return {"applied": False}
+        self.pieces.append(params)
+        self._change(uri, params["edits"])
+        self._left = self.texts[uri]
         return {"applied": True}
 
     def _change(self, uri: str, changes: list[Json]) -> None:
