@@ -6,7 +6,9 @@
 
 A window is laid out on syntactic borders and then kept: as long as head and suffix are still what stands around
 the cursor, and head and tail fit the budget, nothing moves. When the budget is exceeded the start jumps by half a
-window, so that a newline does not shift everything. One `Windows` holds the last window of each document.
+window, so that a newline does not shift everything. Where the cursor has gone elsewhere in the neighbourhood, or the
+anchor moves up to it, the new window begins where the last one did, if it may: what both have in common is evaluated.
+One `Windows` holds the last window of each document.
 """
 
 from __future__ import annotations
@@ -101,9 +103,12 @@ class Windows:
         before = snapshot.before(position)
         after = visible_suffix(snapshot, position)
         last = self._last.get(snapshot.uri)
-        window = (last and _continued(last, before, after, budget, tokenizer)) or self._laid_out(
-            snapshot, position, after, budget, tokenizer, jumped=last is not None and _find(last, before) is not None
-        )
+        window = last and _continued(last, before, after, budget, tokenizer)
+        if window is None:
+            start = last and _kept_start(last, snapshot, position, budget, tokenizer)
+            has_grown = last is not None and _follows(last, before, after) is not None
+            fill = JUMP_FILL if has_grown else FIRST_FILL
+            window = self._laid_out(snapshot, position, after, budget, tokenizer, fill, start)
         self.adopt(snapshot.uri, window)
         return window
 
@@ -118,7 +123,8 @@ class Windows:
         current = last and _continued(last, before, after, budget, tokenizer)
         if not current or not budget.tail or _cost_of(current.tail, tokenizer) < RENEW_TAIL:
             return None
-        return self._laid_out(snapshot, position, after, budget, tokenizer, jumped=False)
+        start = _kept_start(current, snapshot, position, budget, tokenizer)
+        return self._laid_out(snapshot, position, after, budget, tokenizer, FIRST_FILL, start)
 
     def adopt(self, uri: str, window: Window) -> None:
         """Make a window the last one of its document."""
@@ -128,16 +134,22 @@ class Windows:
             self._last.popitem(last=False)
 
     def _laid_out(
-        self, snapshot: Snapshot, position: Position, after: str, budget: Budget, tokenizer: Tokenizer, *, jumped: bool
+        self,
+        snapshot: Snapshot,
+        position: Position,
+        after: str,
+        budget: Budget,
+        tokenizer: Tokenizer,
+        fill: float,
+        start: int | None,
     ) -> Window:
-        tree = self._trees.tree(snapshot)
-        line = position.line
-        own = snapshot.line_text(line)[: position.column][-LONG_LINE:]
-        room = int(budget.prefix * (JUMP_FILL if jumped else FIRST_FILL)) - tokenizer.count(own)
-        floor = line
-        while floor > 0 and (room := room - _cost(snapshot.lines[floor - 1], tokenizer)) >= 0:
-            floor -= 1
-        start = cut.window_start(snapshot, tree, floor, line) if floor > 0 else 0
+        line, own = position.line, _own(snapshot, position)
+        if start is None:
+            room = int(budget.prefix * fill) - tokenizer.count(own)
+            floor = line
+            while floor > 0 and (room := room - _cost(snapshot.lines[floor - 1], tokenizer)) >= 0:
+                floor -= 1
+            start = cut.window_start(snapshot, self._trees.tree(snapshot), floor, line) if floor > 0 else 0
         anchor, tail = line, tokenizer.count(own)
         while anchor > start and tail < budget.tail:
             anchor -= 1
@@ -176,11 +188,21 @@ def _cost(line: str, tokenizer: Tokenizer) -> int:
     return tokenizer.count(line) if len(line) <= LONG_LINE else len(line)
 
 
-def _continued(last: Window, before: str, after: str, budget: Budget, tokenizer: Tokenizer) -> Window | None:
-    """The last window with a longer or shorter tail, where head and suffix are still around the cursor."""
+def _own(snapshot: Snapshot, position: Position) -> str:
+    """What stands before the cursor in its line, as far as it is read."""
+    return snapshot.line_text(position.line)[: position.column][-LONG_LINE:]
+
+
+def _follows(last: Window, before: str, after: str) -> int | None:
+    """Where the last window's head stands, if it and the suffix are still around the cursor."""
     if (after != last.suffix) if last.whole else (not after.startswith(last.suffix)):
         return None
-    offset = _find(last, before)
+    return _find(last.head, last.offset, before)
+
+
+def _continued(last: Window, before: str, after: str, budget: Budget, tokenizer: Tokenizer) -> Window | None:
+    """The last window with a longer or shorter tail, where head and suffix are still around the cursor."""
+    offset = _follows(last, before, after)
     if offset is None:
         return None
     tail = before[offset + len(last.head) :]
@@ -190,13 +212,33 @@ def _continued(last: Window, before: str, after: str, budget: Budget, tokenizer:
     return Window(last.head, tail, last.suffix, offset, last.whole)
 
 
-def _find(last: Window, before: str) -> int | None:
-    """Where the last window's head stands now: where it was, or moved by an edit further up."""
-    if len(before) >= last.offset + len(last.head) and before.startswith(last.head, last.offset):
-        return last.offset
-    if len(last.head) < RECOGNISABLE:
+def _kept_start(
+    last: Window, snapshot: Snapshot, position: Position, budget: Budget, tokenizer: Tokenizer
+) -> int | None:
+    """The line that a new window shares with the last one as its start; None where it cannot, or should not.
+
+    It should not where it would be less than half of a fresh one, or where nothing could be typed in it any more.
+    """
+    shared = last.head[: max(RECOGNISABLE, len(last.head) // 2)]
+    offset = _find(shared, last.offset, snapshot.before(position)) if shared else None
+    start = snapshot.position(offset) if offset is not None else None
+    if start is None or start.column:
         return None
-    found = before.rfind(last.head)
+    most = max(budget.prefix * FIRST_FILL, budget.prefix - (TAIL_LIMIT - budget.tail))
+    cost = tokenizer.count(_own(snapshot, position))
+    for line in range(position.line - 1, start.line - 1, -1):
+        if (cost := cost + _cost(snapshot.lines[line], tokenizer)) > most:
+            return None
+    return start.line if start.line == 0 or cost >= budget.prefix * FIRST_FILL / 2 else None
+
+
+def _find(head: str, offset: int, before: str) -> int | None:
+    """Where a window's head, or its beginning, stands now: where it was, or moved by an edit further up."""
+    if len(before) >= offset + len(head) and before.startswith(head, offset):
+        return offset
+    if len(head) < RECOGNISABLE:
+        return None
+    found = before.rfind(head)
     return found if found >= 0 else None
 
 

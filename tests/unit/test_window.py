@@ -95,6 +95,53 @@ def test_another_cursor_is_another_window() -> None:
     assert (second.head + second.tail) == text[:60]
 
 
+ROOMY = Budget(prefix=600, suffix=40, tail=64)
+"""With room to type beyond what a fresh window takes."""
+
+
+def test_a_cursor_some_lines_away_reads_on_from_the_same_start() -> None:
+    windows, text = Windows(Trees()), file(60)
+    at = text.index("def f42")
+    first = around(windows, text[:at], text[at:], ROOMY)
+    assert first.offset > 0
+    lower = around(windows, text[: at + 90], text[at + 90 :], ROOMY)
+    assert lower.offset == first.offset
+    assert lower.head.startswith(first.head)
+    assert lower.head + lower.tail == first.head + first.tail + text[at : at + 90]
+    assert WORDS.count(lower.head + lower.tail) <= ROOMY.prefix - (TAIL_LIMIT - ROOMY.tail)
+    higher = around(windows, text[: at - 90], text[at - 90 :], ROOMY)
+    assert higher.offset == first.offset
+    assert first.head.startswith(higher.head)
+
+
+def test_a_cursor_far_away_has_a_window_of_its_own() -> None:
+    windows, text = Windows(Trees()), file(99)
+    near, far = text.index("def f30"), text.index("def f80")
+    first = around(windows, text[:near], text[near:], ROOMY)
+    second = around(windows, text[:far], text[far:], ROOMY)
+    assert second == around(Windows(Trees()), text[:far], text[far:], ROOMY), "as full as one that is laid out first"
+    assert second.offset > first.offset + len(first.head)
+    assert around(windows, text[:near], text[near:], ROOMY) == first
+
+
+def test_a_start_that_leaves_little_is_given_up() -> None:
+    windows, text = Windows(Trees()), file(99)
+    at = text.index("def f60")
+    first = around(windows, text[:at], text[at:], ROOMY)
+    top = first.offset + len(first.head) // 8
+    assert around(windows, text[:top], text[top:], ROOMY).offset < first.offset
+
+
+def test_a_start_moves_with_what_is_typed_further_up() -> None:
+    windows, text = Windows(Trees()), file(60)
+    at = text.index("def f42")
+    first = around(windows, text[:at], text[at:], ROOMY)
+    moved = "import os\n" + text
+    lower = around(windows, moved[: at + 70], moved[at + 70 :], ROOMY)
+    assert lower.offset == first.offset + len("import os\n")
+    assert lower.head.startswith(first.head)
+
+
 def test_code_that_appears_after_an_empty_suffix_is_seen() -> None:
     windows, text = Windows(Trees()), file(3)
     assert around(windows, text, "").suffix == ""
