@@ -28,14 +28,6 @@
                (puthash token server tabby-lsp--running)))
     ("end" (remhash token tabby-lsp--running))))
 
-(cl-defmethod eglot-handle-request :extra "tabby-lsp-undo" :before
-  (server (_method (eql workspace/applyEdit)) &rest _)
-  "Set what SERVER edits apart from what was typed before it, for undo.
-It comes between two commands, where Emacs makes no boundary of its own."
-  (dolist (buffer (eglot--managed-buffers server))
-    (when (buffer-live-p buffer)
-      (with-current-buffer buffer (undo-boundary)))))
-
 (defun tabby-lsp--command (server command argument &optional done)
   "Let SERVER run COMMAND with the plist ARGUMENT, without waiting for it.
 If DONE is non-nil, it gets the text that the server replies with at the end."

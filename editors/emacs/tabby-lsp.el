@@ -27,6 +27,7 @@
 (require 'tabby-lsp-cursor)
 (require 'tabby-lsp-ghost)
 (require 'tabby-lsp-status)
+(require 'tabby-lsp-steps)
 
 (defgroup tabby-lsp nil
   "Inline completion from a local model."
@@ -61,7 +62,6 @@ project; it knows a file's language by its name."
   "Timer that asks when Emacs is idle.")
 
 (defvar tabby-lsp-mode)
-
 (defvar-local tabby-lsp--tick nil
   "Value of `buffer-chars-modified-tick' when a command last ended.")
 
@@ -271,14 +271,14 @@ They are shown wherever a server offers them, so also where
   (add-hook 'eglot-managed-mode-hook #'tabby-lsp--managed))
 
 (cl-defmethod eglot-client-capabilities :extra "tabby-lsp" :around (_server)
-  "Announce inline completion, and that its answers may grow."
+  "Announce inline completion that may grow, and edits in pieces."
   (let* ((capabilities (cl-call-next-method))
          (experimental (plist-get capabilities :experimental)))
     (cl-callf append (plist-get capabilities :textDocument)
       '(:inlineCompletion (:dynamicRegistration :json-false)))
     ;; Eglot has an empty hash table there, another package perhaps more
     (setf (plist-get capabilities :experimental)
-          (append '(:tabby (:longer t)) (and (listp experimental) experimental)))
+          (append '(:tabby (:longer t :steps t)) (and (listp experimental) experimental)))
     capabilities))
 
 ;;;; Settings that a cloned repository brings

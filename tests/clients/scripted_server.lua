@@ -11,6 +11,7 @@ Scripted = {
   executed = {},
   folders = {},
   rests = {},
+  steps = {}, -- the replies to pieces
 }
 
 function Scripted.seen()
@@ -22,6 +23,7 @@ function Scripted.seen()
     ended = Scripted.ended,
     folders = Scripted.folders,
     rests = Scripted.rests,
+    steps = Scripted.steps,
   })
 end
 
@@ -38,6 +40,14 @@ end
 function Scripted.longer(version)
   version = version or vim.lsp.util.buf_versions[vim.api.nvim_get_current_buf()]
   Scripted.notify('tabby/longer', { uri = vim.uri_from_bufnr(0), version = version })
+end
+
+--- Send a piece of an edit, as Neovim's own client hands one over.
+---@param step table
+function Scripted.step(step)
+  vim.schedule(coroutine.wrap(function()
+    table.insert(Scripted.steps, Scripted.request('tabby/step', step))
+  end))
 end
 
 vim.lsp.config('tabby_lsp', {

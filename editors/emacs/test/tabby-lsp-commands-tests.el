@@ -33,22 +33,6 @@
                   (funcall (plist-get rest :success-fn) ,reply))))
        ,@body)))
 
-(ert-deftest tabby-lsp-edits-are-undone-without-what-was-typed ()
-  "What was typed a moment before an edit is no part of its undo step."
-  (with-temp-buffer
-    (buffer-enable-undo)
-    (let ((buffer (current-buffer)))
-      (cl-letf (((symbol-function 'eglot--managed-buffers) (lambda (_) (list buffer)))
-                ((symbol-function 'eglot--apply-workspace-edit)
-                 (lambda (&rest _) (with-current-buffer buffer (insert " edited")))))
-        (undo-boundary)
-        (insert "typed")                ; the command loop has set no boundary yet
-        (eglot-handle-request 'server 'workspace/applyEdit :label "a" :edit nil)))
-    (should (equal (buffer-string) "typed edited"))
-    (undo-boundary)
-    (primitive-undo 1 (if (car buffer-undo-list) buffer-undo-list (cdr buffer-undo-list)))
-    (should (equal (buffer-string) "typed"))))
-
 (ert-deftest tabby-lsp-rewrite-says-where ()
   (tabby-lsp-tests--with "one\ntwo\n"
     (let ((eglot-current-linepos-function #'eglot-utf-32-linepos))

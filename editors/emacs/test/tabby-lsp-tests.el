@@ -232,7 +232,7 @@
 (ert-deftest tabby-lsp-announces-what-it-can ()
   (cl-letf* (((symbol-function 'eglot--trampish-p) #'ignore)
              (capabilities (eglot-client-capabilities nil)))
-    (should (equal '(:longer t)
+    (should (equal '(:longer t :steps t)
                    (plist-get (plist-get capabilities :experimental) :tabby)))
     (should (plist-get (plist-get capabilities :textDocument) :completion))
     (should (plist-get (plist-get capabilities :textDocument) :inlineCompletion))))

@@ -10,15 +10,17 @@ import {
   RevealOutputChannelOn,
   State,
 } from "vscode-languageclient/node";
+import { announcement } from "./announcement";
 import { extendMarkdownIt, showDocument } from "./answers";
 import { Asking } from "./asking";
 import { Commits } from "./commits";
 import { CursorTeller } from "./cursor";
 import { applyEdit } from "./edits";
 import { findExecutable } from "./executable";
-import { announcement, type Grown, Longer } from "./longer";
+import { type Grown, Longer } from "./longer";
 import { SECTION, serverCommand, writtenSettings } from "./settings";
 import { type Status, StatusBar } from "./status";
+import { type Step, Steps } from "./steps";
 
 const INSTALL = "pipx install /path/to/tabby-lsp"; // a clone of the repository
 
@@ -31,6 +33,7 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
   const running = () => (client?.isRunning() ? client : undefined);
   const cursor = new CursorTeller(running);
   const longer = new Longer(context.extension.id);
+  const steps = new Steps();
   const properties: object = context.extension.packageJSON.contributes.configuration.properties;
   const names = Object.keys(properties).map((name) => name.slice(SECTION.length + 1));
 
@@ -52,6 +55,7 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
       if (params.state === "ready") cursor.moved(); // where it came to rest before the model was loaded
     });
     client.onNotification("tabby/longer", (params: Grown) => longer.grown(params, started));
+    client.onRequest("tabby/step", (params: Step) => steps.take(params, started));
     client.onDidChangeState(({ newState }) => {
       void commands.executeCommand("setContext", "tabby-lsp.running", newState === State.Running);
       if (newState !== State.Running) status.show({ state: newState === State.Starting ? "loading" : "stopped" });
@@ -73,7 +77,7 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
       },
       synchronize: { configurationSection: SECTION },
       middleware: {
-        provideInlineCompletionItems: longer.provide,
+        provideInlineCompletionItems: steps.around(longer.provide),
         window: { showDocument },
         workspace: {
           handleApplyEdit: applyEdit,

@@ -20,7 +20,7 @@ import {
   version as editorVersion,
   window,
 } from "vscode";
-import { InlineCompletionRequest, type LanguageClient, type Middleware, type StaticFeature } from "vscode-languageclient/node";
+import { InlineCompletionRequest, type LanguageClient, type Middleware } from "vscode-languageclient/node";
 
 /** The params of `tabby/longer`. */
 export interface Grown {
@@ -29,17 +29,7 @@ export interface Grown {
 }
 
 /** The command's arguments came in the summer of 2025; without them it would ask everybody, as if by hand. */
-const ASKS_ONE = Number(editorVersion.split(".")[1]) >= 105;
-
-/** Announces that answers may grow: of a line that could not be added to, the server gives all or nothing. */
-export const announcement: StaticFeature = {
-  fillClientCapabilities(capabilities) {
-    if (ASKS_ONE) capabilities.experimental = { ...capabilities.experimental, tabby: { longer: true } };
-  },
-  initialize() {},
-  getState: () => ({ kind: "static" }),
-  clear() {},
-};
+export const ASKS_ONE = Number(editorVersion.split(".")[1]) >= 105;
 
 interface Given {
   readonly document: TextDocument;

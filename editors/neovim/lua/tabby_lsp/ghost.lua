@@ -6,6 +6,7 @@
 --- 0.12 has `vim.lsp.inline_completion`. It is not used, because that of 0.12.4 goes on to show what the typed text
 --- disagrees with until the next reply, inserts a suggestion in front of what has been typed since (for `return x`,
 --- "ret" and Tab gave `return xret`), and has no way to ask for several by hand.
+local steps = require('tabby_lsp.steps')
 local suggestion = require('tabby_lsp.suggestion')
 local api = vim.api
 
@@ -175,7 +176,15 @@ function M.attach(buf)
   local function on(events, callback)
     api.nvim_create_autocmd(events, { group = group, buffer = buf, callback = callback })
   end
-  on({ 'InsertEnter', 'TextChangedI', 'TextChangedP' }, on_text)
+  on({ 'InsertEnter', 'TextChangedI', 'TextChangedP' }, function(event)
+    -- a question would end what is being written, and what has been written asks for nothing
+    local ours = event.event ~= 'InsertEnter' and steps.changed(buf)
+    if ours or steps.coming(buf) then
+      M.dismiss()
+    else
+      on_text()
+    end
+  end)
   on('CursorMovedI', on_move)
   on({ 'InsertLeave', 'BufLeave', 'LspDetach' }, M.dismiss)
 end
@@ -231,7 +240,8 @@ end
 
 --- Ask as if something had been typed, where nothing is shown or on its way.
 function M.ask_again()
-  if inserting() and not shown and not asked and client_of(api.nvim_get_current_buf()) then
+  local buf = api.nvim_get_current_buf()
+  if inserting() and not shown and not asked and client_of(buf) and not steps.coming(buf) then
     on_text()
   end
 end

@@ -4,6 +4,7 @@ local commands = require('tabby_lsp.commands')
 local cursor = require('tabby_lsp.cursor')
 local ghost = require('tabby_lsp.ghost')
 local keys = require('tabby_lsp.keys')
+local steps = require('tabby_lsp.steps')
 local undo = require('tabby_lsp.undo')
 
 local M = {}
@@ -70,10 +71,14 @@ function M.setup(options)
   -- 0.11 does not say that it can, and the server would fall back to a completion menu
   local inline = { textDocument = { inlineCompletion = { dynamicRegistration = false } } }
   vim.lsp.config('tabby_lsp', { capabilities = inline })
-  -- and without this the server gives a line or nothing, since more could not be added
-  vim.lsp.config('tabby_lsp', { capabilities = { experimental = { tabby = { longer = true } } } })
+  -- without `longer` the server gives a line or nothing, since more could not be added
+  vim.lsp.config('tabby_lsp', { capabilities = { experimental = { tabby = { longer = true, steps = true } } } })
   vim.lsp.config('tabby_lsp', {
-    handlers = { ['window/showDocument'] = answer.show, ['workspace/applyEdit'] = undo.apply },
+    handlers = {
+      ['tabby/step'] = steps.step,
+      ['window/showDocument'] = answer.show,
+      ['workspace/applyEdit'] = undo.apply,
+    },
   })
   commands.setup()
 

@@ -2,7 +2,9 @@
 --- with it.
 local M = {}
 
-local function boundary(buf)
+--- What comes next is an undo step of its own.
+---@param buf integer
+function M.boundary(buf)
   vim.bo[buf].undolevels = vim.bo[buf].undolevels -- `:help undo-break`
 end
 
@@ -10,9 +12,9 @@ end
 ---@param buffers integer[]
 ---@param change fun(...): any
 function M.apart(buffers, change, ...)
-  vim.iter(buffers):each(boundary)
+  vim.iter(buffers):each(M.boundary)
   local result = change(...)
-  vim.iter(buffers):each(boundary)
+  vim.iter(buffers):each(M.boundary)
   return result
 end
 
