@@ -15,12 +15,13 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
-from tabby_lsp.completion import likely, postprocess, prompt, trigger
+from tabby_lsp.completion import likely, postprocess, trigger
 from tabby_lsp.completion.ahead import Ahead
-from tabby_lsp.completion.case import OPENERS, Case, case_for, space_before
+from tabby_lsp.completion.case import Case, case_for
 from tabby_lsp.completion.context.gather import Context
 from tabby_lsp.completion.context.types import Repository
 from tabby_lsp.completion.flights import Flights, part_of
+from tabby_lsp.completion.prefetch import Prefetch
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
 from tabby_lsp.completion.stopwatch import Stopwatch
@@ -29,15 +30,12 @@ from tabby_lsp.completion.tempo import Tempo
 from tabby_lsp.completion.types import Answer, Ask, Suggestion, Trigger
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Position, Snapshot
-from tabby_lsp.engine.types import Engine, Priority
+from tabby_lsp.engine.types import Engine
 from tabby_lsp.syntax.scope import Scope, scope_at
 from tabby_lsp.syntax.trees import Trees
 
 LONGEST_MS = 300_000
 """Milliseconds after which a longer text that was asked for is taken as it is."""
-UNTIL_SENT = 4
-"""Turns of the event loop in which an answer reaches the client: its task wakes, ends, and its end is told. What is
-prepared behind it is some milliseconds of reading, for which the answer must not wait."""
 
 
 class Pipeline:
@@ -49,6 +47,7 @@ class Pipeline:
         on_longer: told of the document when there is more of a suggestion than what was answered with early; None:
             the client cannot be told, so that no part of a line is shown.
         repository: where documents stand, and what the prompts may show of others; None: nothing.
+        trees: of the documents, where others use them too; None: trees of its own.
         far: whether the engine is on another machine; then nothing is asked about documents that hold secrets.
     """
 
@@ -58,19 +57,21 @@ class Pipeline:
         settings: Callable[[], CompletionSettings],
         on_longer: Callable[[Snapshot], None] | None = None,
         repository: Repository | None = None,
+        trees: Trees | None = None,
         *,
         far: bool = False,
     ) -> None:
         self._engine = engine
         self._far = far
         self._settings = settings
-        self._trees = Trees()
+        self._trees = Trees() if trees is None else trees
         self._context = Context(repository, self._trees)
         self._prompts = PromptMaker(engine, self._trees, self._context)
         self._ahead = Ahead(engine, self._prompts, settings)
         self._reuse = Reuse()
         self._tempo = Tempo()
         self._flights = Flights(engine, self._prompts, self._reuse, settings, self._landed, on_longer)
+        self._prefetch = Prefetch(self._flights, settings, self._case, self._along)
         self._newest: dict[str, Ask] = {}
 
     # ---- what happens to documents ----------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ class Pipeline:
         if along:
             shown = self._likely(along)
             if shown and not self._flights.is_up(snapshot.uri) and not self._ahead.follows:
-                self._ahead.touched(snapshot, case.position, partial(self._prefetch, snapshot, shown[0]))
+                self._ahead.touched(snapshot, case.position, partial(self._prefetch.follow, snapshot, shown[0]))
             return Answer(shown, "typed-along" if shown else "unlikely", timings=watch.timings)
         if flight is None or typed is None or not flight.leads_past(typed):
             return None
@@ -279,42 +280,5 @@ class Pipeline:
     def _landed(self, case: Case, suggestions: tuple[Suggestion, ...]) -> None:
         """Somebody's question is answered: what is next?"""
         shown = self._likely(suggestions)
-        first = partial(self._prefetch, case.snapshot, shown[0]) if shown else None
+        first = partial(self._prefetch.follow, case.snapshot, shown[0]) if shown else None
         self._ahead.touched(case.snapshot, case.position, first)
-
-    async def _prefetch(self, snapshot: Snapshot, suggestion: Suggestion) -> None:
-        """Ask what would follow if a suggestion were accepted; the answer is found when it is."""
-        for _ in range(UNTIL_SENT):
-            await asyncio.sleep(0)
-        if not self._settings().prefetch or self._flights.is_up(snapshot.uri):
-            return
-        after, cursor = accepted(snapshot, suggestion)
-        followed = await self._launch_ahead(after, cursor, suggestion.text)
-        if not followed and not after.line_text(cursor.line)[cursor.column :].strip():
-            # a line is whole: the next key is its end, and the editor indents
-            line = after.line_text(cursor.line)
-            step = self._case(Ask(after, cursor)).indent_unit if line.rstrip().endswith(OPENERS) else ""
-            broken = after.newline + space_before(line) + step
-            await self._launch_ahead(*accepted(after, Suggestion(broken, cursor, cursor)), suggestion.text + broken)
-
-    async def _launch_ahead(self, snapshot: Snapshot, cursor: Position, beyond: str) -> bool:
-        """Write what follows at a place where the user is not yet.
-
-        Args:
-            snapshot: the document as it would be.
-            cursor: where the user would be.
-            beyond: what is in it beyond the document as it is.
-
-        Returns:
-            Whether there is something to suggest.
-        """
-        ask = Ask(snapshot, cursor)
-        case = self._case(ask)
-        if trigger.refusal(ask, self._settings()):
-            return False
-        if self._along(case):
-            return True
-        launched = self._flights.launch(case, Stopwatch(), Priority.IDLE)
-        launched.accepted = prompt.unix(beyond)
-        await launched.wait(None)
-        return bool(launched.answer and launched.answer.suggestions)

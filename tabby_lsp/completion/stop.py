@@ -14,6 +14,11 @@ DISTINCT = 4
 """Characters that a line must have to be recognised as one of the lines below the cursor: `}` is everywhere."""
 REPEATS = 3
 """Equal lines in a row that say the model is looping."""
+BLOCKS = range(2, 9)
+"""Lines of a block that says so when it comes a second time; post-processing would cut it there."""
+ROUNDS, ROUND = 4, range(12, 81)
+"""Times that the same characters come in a row, and how many characters, until a line is taken for one without an end:
+a row of `false, ` is none."""
 
 Rule = Callable[[list[str], Case], int | None]
 """Complete lines of the text (the last element is still being written) → lines to keep, None to go on."""
@@ -52,19 +57,37 @@ def _fell_back(lines: list[str], case: Case) -> int | None:
 def _loops(lines: list[str], case: Case) -> int | None:
     del case
     whole = [line for line in lines[:-1] if line.strip()]
-    if len(whole) < REPEATS or len(set(whole[-REPEATS:])) > 1:
-        return None
-    return len(lines) - REPEATS
+    if len(whole) >= REPEATS and len(set(whole[-REPEATS:])) == 1:
+        return len(lines) - REPEATS
+    written = lines[:-1]
+    for size in BLOCKS:
+        block = written[-size:]
+        if len(written) >= 2 * size and block == written[-2 * size : -size] and "".join(block).strip():
+            return len(written) - size
+    return None
 
 
-RULES: tuple[Rule, ...] = (_one_line, _enough_lines, _met_suffix, _fell_back, _loops)
+def _turns_in_circles(lines: list[str], case: Case) -> int | None:
+    """The line that is being written says the same again and again: the ones before it are kept."""
+    del case
+    line = lines[-1]
+    for size in ROUND:
+        again = line[-size:]
+        if len(line) < ROUNDS * size:
+            return None
+        if line.endswith(again * ROUNDS) and any(character.isalpha() for character in again):
+            return len(lines) - 1
+    return None
+
+
+RULES: tuple[Rule, ...] = (_one_line, _enough_lines, _met_suffix, _fell_back, _loops, _turns_in_circles)
 
 
 def rule_for(case: Case) -> Callable[[str], int | None]:
     """The stop rule of one question, for `engine.types.Request.stop`; its texts come after `case.lead`."""
 
     def enough(text: str) -> int | None:
-        if "\n" not in text:
+        if "\n" not in text and len(text) < ROUNDS * ROUND.start:
             return None
         lines = (case.lead + text).split("\n")
         keep = next((k for rule in RULES if (k := rule(lines, case)) is not None), None)

@@ -10,7 +10,7 @@ import pytest
 from scripted_engine import settled
 from typist import Typist, given, texts
 
-from tabby_lsp.completion import ahead, pipeline
+from tabby_lsp.completion import ahead, pipeline, prefetch
 from tabby_lsp.completion.types import Trigger
 from tabby_lsp.syntax import surplus, trees
 
@@ -32,9 +32,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(module, name, counted)
 
-    count(trees, "_parse")
+    count(trees, "_Parse")
     count(pipeline, "scope_at")
-    count(pipeline, "accepted")
+    count(prefetch, "accepted")
     count(surplus, "stretches", lambda row, text: len(text))
     return found
 
@@ -60,7 +60,7 @@ async def test_a_key_typed_along_costs_as_little_in_a_long_file(counts: Counter[
             answer = await given(document.ask())
             assert ([s.text for s in answer.suggestions], answer.reason) == ([WRITTEN[at:]], "typed-along")
         read.append(counts["stretches"])
-        assert not counts["_parse"]
+        assert not counts["_Parse"]
         assert not counts["scope_at"]
     assert read[0] == read[1] > 0
 
@@ -73,7 +73,7 @@ async def test_a_question_parses_once_and_looks_once(counts: Counter[str], trigg
     await settled()
     typist.engine.asked[0].end("total = width")
     assert "total = width" in await texts(task)
-    assert (counts["_parse"], counts["scope_at"]) == (1, 1)
+    assert (counts["_Parse"], counts["scope_at"]) == (1, 1)
 
 
 async def test_an_answer_does_not_wait_for_what_is_prepared_behind_it(counts: Counter[str]) -> None:

@@ -79,3 +79,27 @@ def test_at_most_so_many_lines() -> None:
     keep = stop.rule_for(case(BODY, max_lines=4))(written)
     assert keep is not None
     assert written[:keep].count("\n") == 3
+
+
+CIRCLE = "  # Each greeting is printed on a new line."
+WHOLE = "x = f(1)\n        y = f(2)\n"
+BLOCK = "        if a:\n            b = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (WHOLE + "        return x" + CIRCLE * 4, WHOLE.rstrip("\n")),
+        (WHOLE + "        return x" + CIRCLE * 3, None),
+        ("[f(x) for x in y]" + CIRCLE * 4, ""),
+        (WHOLE + "        return [" + "false, " * 7, None),
+        (WHOLE + "        # " + "-=" * 60, None),
+        (WHOLE + BLOCK + BLOCK + "        ", WHOLE + BLOCK.rstrip("\n")),
+        (WHOLE + BLOCK + BLOCK.replace("1", "2") + "        ", None),
+        (WHOLE + "\n\n\n\n        ", None),
+    ],
+    ids=["circle", "three rounds", "first line", "values", "separator", "block", "like a block", "blank lines"],
+)
+def test_what_comes_again_and_again_ends(written: str, kept: str | None) -> None:
+    keep = stop.rule_for(case(BODY, max_lines=60))(written)
+    assert (None if keep is None else written[:keep]) == kept
