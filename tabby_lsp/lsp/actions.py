@@ -6,14 +6,15 @@ The list is made from the tree and the diagnostics, without the model; each entr
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from tabby_lsp.document import Snapshot
 from tabby_lsp.lsp.action_runs import asked, begin, span_from
+from tabby_lsp.lsp.answering import trace
 from tabby_lsp.lsp.arguments import given
 from tabby_lsp.lsp.convert import range_to
 
@@ -40,11 +41,14 @@ def register(server: TabbyServer) -> None:
         types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=False)
     )
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+        started = time.perf_counter()
         try:
-            return listed(server, params)
+            found = listed(server, params)
         except Exception:
             logger.exception("no code actions because of a fault of ours")
             return []
+        trace(server, f"{len(found)} actions in {(time.perf_counter() - started) * 1e3:.1f} ms")
+        return found
 
     @server.command(ACTION)
     async def action(*what: Any) -> Any:
@@ -53,16 +57,6 @@ def register(server: TabbyServer) -> None:
     @server.command(REWRITE)
     async def rewrite(*what: Any) -> Any:
         return await begin(server, asked(given(what), "rewrite"))
-
-
-async def warm_up() -> None:
-    """Import what the first list needs, on a thread: 0.2 s that a user would wait for it."""
-
-    def imported() -> None:
-        import tabby_lsp.actions.offers
-        import tabby_lsp.syntax.trees  # noqa: F401
-
-    await asyncio.to_thread(imported)
 
 
 # ---- the list -------------------------------------------------------------------------------------------------------

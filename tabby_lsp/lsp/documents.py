@@ -31,6 +31,7 @@ def register(server: TabbyServer) -> None:
 
     def opened(document: types.TextDocumentItem) -> None:
         snapshot = documents.open(document.uri, _language_id(document), document.version, document.text)
+        server.warming.opened(document.uri)
         if server.model.pipeline is not None:
             server.model.pipeline.opened(snapshot)
 
@@ -41,6 +42,7 @@ def register(server: TabbyServer) -> None:
         except UnknownDocument as error:
             logger.warning("%s", error)
             return
+        server.warming.changed(document.uri)
         if server.model.pipeline is None or not made:
             return
         if any(change.start is None for change in made):  # the whole text, and nobody knows what of it is new

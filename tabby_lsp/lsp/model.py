@@ -69,8 +69,7 @@ class ModelHost:
         self._server = server
         self._opened: Opened | None = None
         self._task: asyncio.Task[None] | None = None
-        self._looked = 0.0
-        self._offered = False
+        self._looked, self._offered = 0.0, False
         self._trouble: TabbyError | None = None
         self._said: dict[tuple[type[TabbyError], str], float] = {}
         self._closing: asyncio.Task[None] | None = None
@@ -209,7 +208,9 @@ class ModelHost:
         self._opened, self._trouble = opened, None
         longer = self._longer if server.takes_longer else None
         repository = Repository(lambda: server.settings.context, self._place)
-        self.pipeline = Pipeline(opened.engine, lambda: server.settings.completion, longer, repository, far=opened.far)
+        self.pipeline = Pipeline(
+            opened.engine, lambda: server.settings.completion, longer, repository, server.trees, far=opened.far
+        )
         server.status.set(State.READY, opened.model.note, opened.model.name)
         _spare_the_collector()
         if documents := list(server.documents):  # opened while the model was being loaded; the last one is looked at
@@ -258,7 +259,6 @@ class ModelHost:
             logger.debug("%s", error)
         else:
             logger.log(logging.ERROR if state is State.ERROR else logging.WARNING, "%s", error)
-        if not lasts:
             status.set(state, str(error))
 
     def _say(self, kind: types.MessageType, error: TabbyError, text: str) -> None:

@@ -38,6 +38,7 @@ from tabby_lsp.lsp.model import ModelHost
 from tabby_lsp.lsp.protocol import TabbyProtocol
 from tabby_lsp.lsp.running import Runs
 from tabby_lsp.lsp.status import Status
+from tabby_lsp.lsp.warming import Warming
 
 if TYPE_CHECKING:
     from tabby_lsp.syntax.trees import Trees
@@ -79,6 +80,7 @@ class TabbyServer(LanguageServer):
         self.model = ModelHost(self)
         self.runs = Runs(self)
         self.indexes = indexing.Indexing(self)
+        self.warming = Warming(self)
         self._background: set[asyncio.Task[Any]] = set()
         documents.register(self)
         inline_completion.register(self)
@@ -91,7 +93,10 @@ class TabbyServer(LanguageServer):
 
     @functools.cached_property
     def trees(self) -> Trees:
-        """The syntax trees of documents, for code actions; made when first asked for, with the grammars' library."""
+        """The syntax trees of documents, for code actions and for each pipeline that there will be.
+
+        They are made when first asked for, with the grammars' library.
+        """
         from tabby_lsp.syntax.trees import Trees
 
         return Trees()
@@ -99,7 +104,7 @@ class TabbyServer(LanguageServer):
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self.runs.closed(uri)
-        self.trees.forget(uri)
+        self.trees.forget(uri)  # whether there is a pipeline or not
         if self.model.pipeline is not None:
             self.model.pipeline.forget(uri)
 
@@ -166,7 +171,7 @@ def _register_lifecycle(server: TabbyServer) -> None:
             server.background(_watch_parent(server, server.process_id))
         server.background(configuration.watch(server))
         server.model.start()
-        server.background(actions.warm_up())
+        server.warming.start()
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_: None) -> None:

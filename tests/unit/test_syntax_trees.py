@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabby_lsp.document import Change, PositionEncoding, Snapshot
+from tabby_lsp.syntax import trees as room
 from tabby_lsp.syntax.grammars import grammar
 from tabby_lsp.syntax.trees import Trees, encoded
 
@@ -70,6 +71,54 @@ def test_an_incremental_tree_equals_a_fresh_one(language: str, script: list[tupl
         assert tree.root_node.end_byte == expected.root_node.end_byte
         if not expected.root_node.has_error:  # how an error is repaired may depend on the way to it
             assert shape(tree) == shape(expected)
+
+
+@pytest.mark.parametrize("language", SOURCES)
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_parse_in_slices_comes_to_the_same(language: str, broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "CHUNK", 7)  # cuts characters in two
+    trees, text = Trees(), SOURCES[language] * 200 + "({[" * broken
+    snapshot = Snapshot.of("file:///a", language, 0, text)
+    assert slices(trees, snapshot) > 10
+    tree = trees.tree(snapshot)
+    assert tree is not None
+    assert shape(tree) == shape(fresh(snapshot))
+    half = text.count("\n") // 2
+    edited = snapshot.apply([Change("\n  ", (half, 0), (half, 3))], 1, PositionEncoding.UTF16)
+    slices(trees, edited)
+    tree, expected = trees.tree(edited), fresh(edited)
+    assert tree is not None
+    assert tree.root_node.end_byte == expected.root_node.end_byte
+    if not expected.root_node.has_error:
+        assert shape(tree) == shape(expected)
+
+
+def slices(trees: Trees, snapshot: Snapshot) -> int:
+    """Parse as little as can be at a time; how many times that was."""
+    return next(count for count in range(1, 10_000) if trees.advance(snapshot, 0.0))
+
+
+def test_what_is_begun_is_finished_for_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    real = room._Parse
+    monkeypatch.setattr(room, "_Parse", lambda *given: begun.append(given[1].language) or real(*given))
+    trees = Trees()
+    old = Snapshot.of("file:///a", "python", 1, SOURCES["python"] * 200)
+    new = old.apply([Change("c = 3\n", (0, 0), (0, 0))], 2, PositionEncoding.UTF16)
+    other = Snapshot.of("file:///a", "go", 3, SOURCES["go"])
+    assert not trees.advance(old, 0.0)
+    tree = trees.tree(new)
+    assert tree is not None
+    assert shape(tree) == shape(fresh(new))
+    assert begun == ["python", "python"]
+    assert trees.tree(old) is not None
+    assert begun == ["python", "python"], "both are kept"
+    trees.forget("file:///a")
+    assert not trees.advance(old, 0.0)
+    tree = trees.tree(other)
+    assert tree is not None
+    assert shape(tree) == shape(fresh(other))
+    assert begun == ["python"] * 3 + ["go"], "what was begun in another language is of no use"
 
 
 def test_a_tree_that_was_handed_out_does_not_change() -> None:
