@@ -74,8 +74,8 @@ def hole_at(target: Target) -> Hole:
     holder = function_around(snapshot, target.tree, target.span)
     span = _placeholder(holder, snapshot) if holder is not None else None
     if holder is None or span is None:
-        place = Span(target.span.start, target.span.start)
-        return Hole(snapshot, snapshot, place.start, place)
+        start = _behind_blanks(snapshot, target.span.start)
+        return Hole(snapshot, snapshot, start, Span(start, start))
     text = _text(snapshot, span)
     before, after = ("", "")
     if text.startswith("{"):
@@ -153,6 +153,12 @@ def brief_of(snapshot: Snapshot, span: Span, title: str) -> Brief:
     last = min(span.end.line + 1, snapshot.end.line)
     kept = Span(Position(max(span.start.line - 1, 0), 0), Position(last, len(snapshot.line_text(last))))
     return Brief((), Form.NEW, snapshot, kept, title=title)
+
+
+def _behind_blanks(snapshot: Snapshot, place: Position) -> Position:
+    """The line's end, where nothing but blanks comes before it: the block cursor of a modal editor stands on the last."""
+    line = snapshot.line_text(place.line)
+    return place if line[place.column :].strip() else Position(place.line, len(line))
 
 
 def _at(hole: Hole) -> int:

@@ -81,6 +81,14 @@ CASES = {
         "return b",
         "def f(a):\n    b = a\n    return b\n",
     ),
+    "a cursor on the last blank": Case(
+        "python",
+        "def f(a):\n    b = a\n   ▮ \n",
+        "Complete here",
+        "def f(a):\n    b = a\n    ▮\n",
+        "return b",
+        "def f(a):\n    b = a\n    return b\n",
+    ),
     "the end is cut where it does not parse": Case(
         "python",
         "def f(a):\n    ▮\n",
