@@ -156,7 +156,7 @@ def brief_of(snapshot: Snapshot, span: Span, title: str) -> Brief:
 
 
 def _behind_blanks(snapshot: Snapshot, place: Position) -> Position:
-    """The line's end, where nothing but blanks comes before it: the block cursor of a modal editor stands on the last."""
+    """The line's end, where only blanks come before it: the block cursor of a modal editor stands on the last of them."""
     line = snapshot.line_text(place.line)
     return place if line[place.column :].strip() else Position(place.line, len(line))
 
