@@ -156,7 +156,7 @@ def brief_of(snapshot: Snapshot, span: Span, title: str) -> Brief:
 
 
 def _behind_blanks(snapshot: Snapshot, place: Position) -> Position:
-    """The line's end, where only blanks come before it: the block cursor of a modal editor stands on the last of them."""
+    """The line's end where only blanks come before it: the block cursor of a modal editor stands on the last one."""
     line = snapshot.line_text(place.line)
     return place if line[place.column :].strip() else Position(place.line, len(line))
 
