@@ -39,7 +39,9 @@ class Script:
         language: LSP language identifier.
         base: the text that is opened.
         hunks: in the order of the file; each one's offsets count with the earlier ones done.
-        folder: where the repository is, as it was before the edits; empty: the file stands alone.
+        after: the text after all edits of the source, those that are not typed included.
+        folder: where the repository is, as it was before the edits but for the files that are done; empty: the file
+            stands alone.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Script:
     language: str
     base: str
     hunks: tuple[Hunk, ...]
+    after: str
     folder: str = ""
 
 
@@ -175,6 +178,14 @@ class Contestant(Protocol):
 
     async def close(self, uri: str) -> None:
         """The document is closed."""
+        ...
+
+    def saved(self, state: State) -> None:
+        """A file that was closed has been saved: it is told as its editor tells, and has some seconds for it.
+
+        Args:
+            state: what the file holds by now, with the cursor where its author left it.
+        """
         ...
 
     async def usage(self) -> Usage:

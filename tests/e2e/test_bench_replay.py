@@ -14,10 +14,12 @@ import psutil
 import pytest
 from tiny import write_model
 
-from tabby_lsp.bench.contestants.language_server import LanguageServer
+from tabby_lsp.bench.contestants.language_server import STATISTICS, LanguageServer
 from tabby_lsp.bench.contestants.programs import Program, our_program
+from tabby_lsp.bench.replay.turns import SEARCHABLE_S, leave
+from tabby_lsp.bench.replay.typist import Screen
 from tabby_lsp.bench.results.report import load
-from tabby_lsp.bench.types import Change, Shown, State
+from tabby_lsp.bench.types import Change, Hunk, Script, Shown, State
 from tabby_lsp.errors import TabbyError
 
 SECONDS = 120
@@ -157,6 +159,41 @@ async def test_an_editor_that_types_over_its_question(model: Path, tmp_path: Pat
         assert (await server.usage()).cpu_s >= 0
     finally:
         await server.stop()
+
+
+async def test_what_is_saved_between_two_files_can_be_found(model: Path, tmp_path: Path) -> None:
+    """By the contestant that writes the index and by the one that reads it; nothing but the editor tells them."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "one.py").write_text(BEFORE)
+    options = {
+        "model": {"path": str(model)},
+        "index": {"directory": str(tmp_path / "index"), "watch": False},
+    }
+    servers = [LanguageServer(our_program(name, options, indexed=True), [folder]) for name in ("writes", "reads")]
+    whole = AFTER + "\n\ndef dromond_portage(y):\n    return g(y)\n"
+    script = Script("one.py", "s", "python", BEFORE, (Hunk(8, 0, "    pass\n"),), whole, str(folder))
+    screens = [Screen(server) for server in servers]
+    uri = (folder / "one.py").as_uri()
+    try:
+        for screen, server in zip(screens, servers, strict=True):
+            await screen.start()
+            await server.open(State(uri, "python", 1, BEFORE, 0, 0))
+            await server.idle()
+        before = [await symbols(server) for server in servers]
+        await leave(script, screens, uri, SEARCHABLE_S)
+        assert before == [("ready", 2), ("reading", 2)]
+        assert [await symbols(server) for server in servers] == [("ready", 3), ("reading", 3)]
+    finally:
+        for server in servers:
+            await server.stop()
+
+
+async def symbols(server: LanguageServer) -> tuple[str, int]:
+    """What a server's index is doing, and how many definitions are in it."""
+    said = await server._wire.ask("workspace/executeCommand", {"command": STATISTICS, "arguments": []}, SECONDS)
+    (index,) = said["index"]
+    return index["phase"], index["symbols"]
 
 
 async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -32,6 +33,7 @@ def write(**message):
 
 asked = []
 said = []
+watched = []
 
 def answer(request, text):
     verbose = json.dumps({"id": request["id"], "evaluated": 2, "reused": 1, "generated": 4, "total_ms": 5.0})
@@ -50,6 +52,8 @@ while True:
     elif method == "textDocument/didChange":
         said.append(params["contentChanges"][0])
         version = params["textDocument"]["version"]
+    elif method in ("textDocument/didClose", "workspace/didChangeWatchedFiles"):
+        watched.append([method, params])
     elif method == "textDocument/inlineCompletion":
         asked.append(message)
         typed = said[-1]["text"]
@@ -65,6 +69,8 @@ while True:
             write(id=message["id"], error={"code": -32603, "message": "no"})
         elif typed == "p":
             answer(message, json.dumps(said[-1]["range"]))
+        elif typed == "w":
+            answer(message, json.dumps(watched))
         elif typed == "q":
             sys.exit("that was too much")
     elif method == "workspace/executeCommand":
@@ -148,6 +154,18 @@ async def test_places_are_utf_16(bench: Bench) -> None:
     bench.type("p")
     ((_, place),) = await bench.wait(1)
     assert '"character": 2' in place
+
+
+async def test_a_file_that_is_saved_has_been_closed_and_is_told_of(bench: Bench) -> None:
+    await bench.server.close("u")
+    bench.server.saved(State("u", "python", 1, "all of it", 0, 3))
+    await bench.open()
+    bench.type("w")
+    ((_, said),) = await bench.wait(1)
+    assert json.loads(said) == [
+        ["textDocument/didClose", {"textDocument": {"uri": "u"}}],
+        ["workspace/didChangeWatchedFiles", {"changes": [{"uri": "u", "type": 2}]}],
+    ]
 
 
 async def test_what_it_cost(bench: Bench) -> None:

@@ -143,6 +143,8 @@ class Fake:
 
     async def close(self, uri: str) -> None: ...
 
+    def saved(self, state: State) -> None: ...
+
     async def usage(self) -> Usage:
         return Usage(0.0, 1.0)
 
@@ -151,7 +153,8 @@ class Fake:
             Fake.alive -= 1
 
 
-SCRIPTS = [Script(f"{n}.py", "commit", "python", "a = 1\n", (Hunk(6, 0, "value = 2\n"),)) for n in range(2)]
+HUNKS = (Hunk(6, 0, "value = 2\n"),)
+SCRIPTS = [Script(f"{n}.py", "commit", "python", "a = 1\n", HUNKS, "a = 1\nvalue = 2\n") for n in range(2)]
 
 
 async def test_one_failure_costs_no_others_figures_and_one_model_is_alive_at_a_time() -> None:

@@ -14,6 +14,7 @@ from tabby_lsp.bench.contestants.peers import llama_vim, vim_context
 from tabby_lsp.bench.contestants.peers.llama_vim import LlamaVim
 from tabby_lsp.bench.contestants.peers.vim_context import Answer, Cache, around, as_if_accepted, hint
 from tabby_lsp.bench.contestants.peers.vim_ring import Ring, likeness
+from tabby_lsp.bench.types import State
 
 Vim = Callable[..., Any]
 
@@ -144,6 +145,36 @@ async def test_the_ring_is_sent_while_nobody_types(vim: Vim, monkeypatch: pytest
     assert server.asked[0]["input_extra"][0]["text"].startswith("import os\n")
 
 
+async def test_a_saved_file_is_extra_context_for_the_next(vim: Vim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llama_vim, "ENTER_S", 0.0)
+    monkeypatch.setattr(llama_vim, "RING_S", 0.01)
+    editor, server = await vim()
+    await until(lambda: server.asked)
+    await editor.contestant.idle()
+    await editor.contestant.close(editor.state.uri)
+    before = len(server.asked)
+    text = "\n".join(f"word{number} = {number}" for number in range(200))
+    editor.contestant.saved(State("file:///here/numbers.py", "python", 9, text, 100, 0))
+    await until(lambda: len(server.asked) > before)
+    piece = server.asked[-1]["input_extra"][-1]
+    assert piece["filename"] == "numbers.py"
+    assert "\nword100 = 100\n" in piece["text"]
+
+
+async def test_nothing_is_evaluated_while_others_are_measured(vim: Vim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llama_vim, "ENTER_S", 0.0)
+    monkeypatch.setattr(llama_vim, "RING_S", 0.01)
+    editor, server = await vim()
+    await until(lambda: server.asked)
+    await editor.contestant.idle()
+    editor.contestant._ring.enter("other.py", ["one", "two", "three"], 0)
+    asked = len(server.asked)
+    await asyncio.sleep(0.1)
+    assert len(server.asked) == asked
+    await editor.contestant.open(editor.state)
+    await until(lambda: len(server.asked) > asked)
+
+
 # ---- llama.vim: context, cache, what is shown -----------------------------------------------------------------------
 
 
@@ -188,6 +219,17 @@ def test_the_cache_keeps_the_last_and_finds_what_was_typed_into() -> None:
 def test_what_is_shown(lines: list[str], row: int, column: int, answer: str, shown: str, *, counts: bool) -> None:
     found = hint(lines, row, column, answer)
     assert (found.text, found.counts) == (shown, counts)
+
+
+@pytest.mark.parametrize(("seed", "pieces"), [(0, 1), (1, 2)])
+def test_a_saved_file_gives_a_piece_when_it_is_written_and_when_it_is_left(seed: int, pieces: int) -> None:
+    """Where chance takes nearly the same lines again, the second one takes the place of the first."""
+    ring = Ring(seed)
+    ring.saved("a.py", [f"word{number} = {number}" for number in range(200)], 100)
+    assert [ring.advance() for _ in range(pieces + 1)] == [True] * pieces + [False]
+    for chunk in ring.extra():
+        lines = chunk["text"].split("\n")[:-1]
+        assert (len(lines), "word100 = 100" in lines) == (33, True)
 
 
 def test_the_ring_takes_pieces_far_from_the_cursor_and_drops_likenesses() -> None:

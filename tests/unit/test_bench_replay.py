@@ -4,71 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
+from scripted_contestant import PATIENT, Scripted, script_of
 
 from tabby_lsp.bench.edited import edits
-from tabby_lsp.bench.replay import turns, typist
+from tabby_lsp.bench.replay import typist
 from tabby_lsp.bench.replay.clock import Clock
 from tabby_lsp.bench.replay.typist import Screen, Typist, is_right, line_is_exact, right_words
-from tabby_lsp.bench.types import Change, Hunk, Script, Session, Show, Shown, State, Usage
-
-PATIENT = Clock("patient", patience_s=0.05)
-
-
-@dataclass
-class Scripted:
-    """Shows what `says` answers to the text before the cursor; None is silence, a number is seconds of delay."""
-
-    says: Callable[[str], str | tuple[float, str] | None]
-    name: str = "scripted"
-    text: str = ""
-    versions: list[int] = field(default_factory=list[int])
-    asked: list[bool] = field(default_factory=list[bool])
-    log: list[str] = field(default_factory=list[str])
-
-    async def start(self, show: Show) -> None:
-        self.show = show
-        self.log.append("start")
-
-    async def open(self, state: State) -> None:
-        self.text = state.text
-        self.versions.append(state.version)
-
-    def moved(self, state: State) -> None:
-        self.log.append(f"moved to {state.line}:{state.column}")
-
-    def pressed(self, state: State, change: Change, *, ask: bool) -> None:
-        lines = self.text.split("\n")
-        start, end = (sum(len(line) + 1 for line in lines[:at]) + column for at, column in (change.start, change.end))
-        self.text = self.text[:start] + change.text + self.text[end:]
-        assert self.text == state.text
-        assert state.offset == start + len(change.text)
-        self.versions.append(state.version)
-        self.asked.append(ask)
-        said = self.says(state.text[: state.offset]) if ask else None
-        if isinstance(said, tuple):
-            shown = Shown(state.version, said[1])
-            asyncio.get_running_loop().call_later(said[0], self.show, shown)
-        elif said is not None:
-            self.show(Shown(state.version, said, "said", evaluated=3, reused=4, generated=5))
-
-    async def idle(self) -> float:
-        return 0.25
-
-    async def close(self, uri: str) -> None:
-        self.log.append("close")
-
-    async def usage(self) -> Usage:
-        return Usage(len(self.asked) / 10, 50.0, None, len(self.asked) * 7)
-
-    async def stop(self) -> None:
-        self.log.append("stop")
-
-
-def script_of(base: str, new: str) -> Script:
-    return Script("f.py", "s", "python", base, tuple(edits.hunks(base, new)))
+from tabby_lsp.bench.types import Script, Session, Shown, Usage
 
 
 async def replayed(contestant: Scripted, script: Script, clock: Clock = PATIENT, most_keys: int = 999) -> Session:
@@ -240,62 +184,6 @@ def test_what_counts_as_right(shown: str, remaining: str, right: bool, words: in
     assert is_right(shown, remaining) is right
     assert right_words(shown, remaining) == words
     assert line_is_exact(shown, remaining) is exact
-
-
-# ---- turns ----------------------------------------------------------------------------------------------------------
-
-
-async def test_contestants_take_turns_and_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    contestants = [Scripted(lambda _: "", "one"), Scripted(lambda _: "", "two")]
-    scripts = [script_of("a\n", "a\nback\n"), script_of("b\n", "b\nforth\n")]
-    sessions: list[Session] = []
-    said: list[str] = []
-    await turns.run(contestants, scripts, turns.Plan(PATIENT), sessions, said.append)
-    assert [session.contestant for session in sessions] == ["one", "two", "two", "one"]
-    for contestant in contestants:
-        assert [entry for entry in contestant.log if not entry.startswith("moved")] == [
-            "start",
-            "close",
-            "close",
-            "stop",
-        ]
-    assert said[2].startswith("1/2 f.py · one: 5 keys for 5 characters")
-
-
-async def test_whatever_happens_all_are_stopped() -> None:
-    def broken(before: str) -> str:
-        raise RuntimeError(before)
-
-    contestants = [Scripted(lambda _: "", "one"), Scripted(broken, "two")]
-    sessions: list[Session] = []
-    with pytest.raises(RuntimeError):
-        await turns.run(contestants, [script_of("a\n", "a\nback\n")], turns.Plan(PATIENT), sessions, lambda _: None)
-    assert [session.contestant for session in sessions] == ["one"]
-    assert all(contestant.log[-1] == "stop" for contestant in contestants)
-
-
-def test_load_is_there_and_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    import subprocess
-
-    started: list[subprocess.Popen[bytes]] = []
-    start = subprocess.Popen
-
-    def remember(*words: object, **how: object) -> subprocess.Popen[bytes]:
-        started.append(start(*words, **how))  # pyright: ignore[reportArgumentType, reportCallIssue]
-        return started[-1]
-
-    monkeypatch.setattr(turns.subprocess, "Popen", remember)
-    with turns.busy(2):
-        assert [child.poll() for child in started] == [None, None]
-    assert all(child.poll() is not None for child in started)
-
-
-def test_the_expected_time_counts_what_will_be_typed() -> None:
-    script = Script("f", "s", "python", "", (Hunk(0, 0, "a" * 100), Hunk(100, 0, "b"), Hunk(101, 0, "c" * 100)))
-    patient = turns.Plan(Clock("patient"), most_keys=150)
-    assert turns.expected_s([script], patient, 2) == pytest.approx((150 * turns.PATIENT_KEY_S + turns.SESSION_S) * 2)
-    typing = turns.Plan(Clock("typing"), most_keys=150)
-    assert 26 < turns.expected_s([script], typing, 1) < 66
 
 
 def test_the_same_threshold_everywhere() -> None:

@@ -12,7 +12,7 @@ import tiny
 
 from tabby_lsp.bench.contestants.programs import is_indexed, our_program
 from tabby_lsp.bench.edited import corpus, history
-from tabby_lsp.bench.edited.workspaces import unpacked
+from tabby_lsp.bench.edited.workspaces import save, unpacked
 from tabby_lsp.bench.fim import holes
 from tabby_lsp.bench.fim.repositories import VARIANTS, Repositories, variant
 from tabby_lsp.bench.types import Hunk, Script
@@ -37,7 +37,8 @@ def test_each_source_is_unpacked_once_and_removed() -> None:
         asked.append(source)
         return {"pkg/a.py": source.encode(), "../out.py": b"", "/etc/out.py": b""}
 
-    scripts = [Script(name, source, "python", "", (HUNK,)) for name, source in [("a", "1"), ("b", "2"), ("c", "1")]]
+    sources = [("a", "1"), ("b", "2"), ("c", "1")]
+    scripts = [Script(name, source, "python", "", (HUNK,), HUNK.typed) for name, source in sources]
     with unpacked(scripts, files_of) as (placed, folders):
         assert asked == ["1", "2"]
         assert [script.folder for script in placed] == [str(folders[0]), str(folders[1]), str(folders[0])]
@@ -45,6 +46,25 @@ def test_each_source_is_unpacked_once_and_removed() -> None:
         assert (folders[1] / "pkg/a.py").read_text() == "2"
         assert not (folders[0].parent / "out.py").exists()
     assert not folders[0].exists()
+
+
+def test_a_saved_file_is_whole_and_nothing_else_has_changed() -> None:
+    before = {"pkg/a.py": b"a = 0\n", "pkg/b.py": b"b = 0\n"}
+    whole = "a = 1\nλ = 2\nnot_typed = 3\n"
+    scripts = [
+        Script("pkg/a.py", "1", "python", "a = 0\n", (HUNK,), whole),
+        Script("new/c.py", "1", "python", "", (HUNK,), "c = 1\n"),
+        Script("../out.py", "1", "python", "", (HUNK,), "out = 1\n"),
+        Script("pkg/a.py", "2", "python", "a = 0\n", (HUNK,), whole),
+    ]
+    with unpacked(scripts, lambda _: before) as (placed, (folder, other)):
+        for script in placed[:3]:
+            save(script)
+        assert (folder / "pkg/a.py").read_bytes() == whole.encode()
+        assert (folder / "pkg/b.py").read_bytes() == before["pkg/b.py"]
+        assert (folder / "new/c.py").read_text() == "c = 1\n"
+        assert not (folder.parent / "out.py").exists()
+        assert (other / "pkg/a.py").read_bytes() == before["pkg/a.py"]
 
 
 def test_a_commits_files_are_those_before_it(tmp_path: Path) -> None:

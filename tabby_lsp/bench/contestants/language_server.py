@@ -25,6 +25,8 @@ START_S = 180.0
 REPLY_S = 30.0
 AUTOMATIC = 2
 """`InlineCompletionTriggerKind`: not asked for by hand."""
+CHANGED = 2
+"""`FileChangeType`: not created, not deleted."""
 INLINE_COMPLETION = "textDocument/inlineCompletion"
 STATISTICS = "tabby-lsp.statistics"
 
@@ -200,6 +202,10 @@ class LanguageServer:
         """Say didClose."""
         self._cancel()
         self._wire.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+    def saved(self, state: State) -> None:
+        """Say didChangeWatchedFiles."""
+        self._wire.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": state.uri, "type": CHANGED}]})
 
     # ---- what it costs ----------------------------------------------------------------------------------------------
 

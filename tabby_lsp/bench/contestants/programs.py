@@ -17,7 +17,12 @@ CAPABILITIES: dict[str, Json] = {
     "general": {"positionEncodings": ["utf-16"]},
     "textDocument": {"synchronization": {}, "inlineCompletion": {}},
     "window": {"workDoneProgress": True, "showMessage": {}},
-    "workspace": {"configuration": True, "workspaceFolders": True, "didChangeConfiguration": {}},
+    "workspace": {
+        "configuration": True,
+        "workspaceFolders": True,
+        "didChangeConfiguration": {},
+        "didChangeWatchedFiles": {"dynamicRegistration": True},
+    },
 }
 
 

@@ -31,6 +31,11 @@ def keys(typed: str) -> list[str]:
     return _KEYS.findall(typed)
 
 
+def place(text: str, offset: int) -> tuple[int, int]:
+    """The line and the column of an offset, from 0."""
+    return text.count("\n", 0, offset), offset - (text.rfind("\n", 0, offset) + 1)
+
+
 def agreeing(one: str, other: str) -> int:
     """How many characters two texts have in common at their start."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

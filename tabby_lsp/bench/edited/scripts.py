@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from tabby_lsp.bench.edited import edits
+from tabby_lsp.bench.edited import edits, order
 from tabby_lsp.bench.edited.history import Edited
 from tabby_lsp.bench.types import Script
 
@@ -20,19 +20,23 @@ def scripts_of(files: Sequence[Edited], limit: int, most_keys: int, seed: int = 
     comes after is not reached, as it was when they were typed.
 
     Args:
-        files: the earlier ones come first where there are more files than hunks.
+        files: the earlier ones are taken where there are more files than hunks.
         limit: hunks that are typed in all.
         most_keys: of a file; places from which its share fits are preferred.
         seed: another one draws other places.
+
+    Returns:
+        In the order in which one person would edit them.
     """
-    found: list[Script] = []
+    found: list[tuple[Edited, Script]] = []
     for file, count in zip(files, _shares(files, limit), strict=True):
         if count:
             draw = random.Random(repr((seed, file.source, file.name)))  # noqa: S311 - the same at each run, no secret
             first = draw.choice(_places(file, count, most_keys))
             base, hunks = edits.excerpt(file.base, file.hunks, first, count)
-            found.append(Script(file.name, file.source, file.language, base, hunks))
-    return found
+            after = edits.apply(file.base, file.hunks)
+            found.append((file, Script(file.name, file.source, file.language, base, hunks, after)))
+    return order.as_one_person(found)
 
 
 def _shares(files: Sequence[Edited], limit: int) -> list[int]:

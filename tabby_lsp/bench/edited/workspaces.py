@@ -1,4 +1,7 @@
-"""The repositories of edited files as they were before the edits, in a folder each: what an editor has open."""
+"""The repositories of edited files as they were before the edits, in a folder each: what an editor has open.
+
+They change as their author's does: a file that is done is saved, and the next one is edited beside it.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,11 @@ def unpacked(scripts: Sequence[Script], files_of: FilesOf) -> Iterator[tuple[lis
                 for name, data in files_of(script.source).items():
                     _write(folder, name, data)
         yield [replace(script, folder=str(folders[script.source])) for script in scripts], list(folders.values())
+
+
+def save(script: Script) -> None:
+    """Write a file as it is after all edits of its source, into its folder."""
+    _write(Path(script.folder), script.name, script.after.encode())
 
 
 def _write(folder: Path, name: str, data: bytes) -> None:

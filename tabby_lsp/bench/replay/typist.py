@@ -96,7 +96,7 @@ class Typist:
         self._by_version: dict[int, Key] = {}
 
     async def run(self) -> Session:
-        """Make the edits; returns the record."""
+        """Make the edits; returns the record. The document stays open."""
         before = await self._contestant.usage()
         self._screen.typist = self
         await self._contestant.open(self._new_version())
@@ -113,7 +113,6 @@ class Typist:
             self._session.cancel_to_idle_ms.append(await self._contestant.idle() * 1e3)
         finally:
             self._screen.typist = None
-            await self._contestant.close(self._state.uri)
         self._session.usage = _spent(before, await self._contestant.usage())
         return self._session
 
@@ -148,9 +147,9 @@ class Typist:
         if hunk.removed:
             self._replace(hunk.start, hunk.removed, "", ask=False)
         else:
-            line, column = _place(self._state.text, hunk.start)
+            line, column = edits.place(self._state.text, hunk.start)
             self._contestant.moved(replace(self._state, line=line, column=column))
-        await asyncio.sleep(self._clock.before_hunk(name, self._hunk))
+        await asyncio.sleep(self._clock.before_hunk(name, self._hunk, first=not self._session.keys))
         while at < len(typed) and self._left > 0:
             accepted = is_right(self._on_screen, typed[at:])
             text = self._on_screen if accepted else edits.keys(typed[at:])[0]
@@ -193,9 +192,9 @@ class Typist:
 
     def _replace(self, start: int, removed: int, text: str, *, ask: bool, key: Key | None = None) -> None:
         old = self._state.text
-        change = Change(_place(old, start), _place(old, start + removed), text)
+        change = Change(edits.place(old, start), edits.place(old, start + removed), text)
         new = old[:start] + text + old[start + removed :]
-        line, column = _place(new, start + len(text))
+        line, column = edits.place(new, start + len(text))
         self._on_screen = ""
         self._answered = False
         state = self._new_version(text=new, line=line, column=column)
@@ -208,10 +207,6 @@ class Typist:
         self._screen.version += 1
         self._state = replace(self._state, version=self._screen.version, **changes)
         return self._state
-
-
-def _place(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset), offset - (text.rfind("\n", 0, offset) + 1)
 
 
 def _more(first: Shown, then: Shown) -> Shown:

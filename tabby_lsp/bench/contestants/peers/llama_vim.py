@@ -61,6 +61,7 @@ class LlamaVim:
         self._state: State | None = None
         self._lines: list[str] = []
         self._inserting = False
+        self._resting = True
         self._moved_at = 0.0
         self._hint: Hint | None = None
         self._shown: tuple[int, str] | None = None
@@ -79,7 +80,7 @@ class LlamaVim:
     async def open(self, state: State) -> None:
         """Look at a document; a piece of it becomes extra context."""
         self._see(state)
-        self._inserting = False
+        self._inserting = self._resting = False
         asyncio.get_running_loop().call_later(
             ENTER_S, self._ring.enter, file_name(state), tuple(self._lines), state.line
         )
@@ -99,9 +100,12 @@ class LlamaVim:
             self._fim(None)
 
     async def idle(self) -> float:
-        """Leave insert mode; the request that runs is waited for, as it is not cancelled."""
+        """Leave insert mode; the request that runs is waited for, as it is not cancelled.
+
+        Nothing is computed from then on until the next document, so that others are measured alone.
+        """
         started = time.perf_counter()
-        self._inserting, self._hint = False, None
+        self._inserting, self._resting, self._hint = False, True, None
         self._stop_timer()
         if self._job is not None:
             await asyncio.wait([self._job])
@@ -112,6 +116,12 @@ class LlamaVim:
         """Nothing is left to do."""
         del uri
         await self.idle()
+
+    def saved(self, state: State) -> None:
+        """Pieces of it become extra context."""
+        self._see(state)
+        self._resting = False
+        self._ring.saved(file_name(state), self._lines, state.line)
 
     async def usage(self) -> Usage:
         """Of llama-server alone: llama.vim's own work is done here."""
@@ -242,7 +252,7 @@ class LlamaVim:
         """While nobody types, let the server evaluate one more piece a second."""
         while True:
             await asyncio.sleep(RING_S)
-            if self._inserting and time.perf_counter() - self._moved_at < STILL_S:
+            if self._resting or (self._inserting and time.perf_counter() - self._moved_at < STILL_S):
                 continue
             if self._ring.advance():
                 none = {"input_prefix": "", "input_suffix": "", "prompt": "", "n_predict": 0, "samplers": []}

@@ -120,6 +120,9 @@ class TabbyAgent:
         del uri
         self._cancel()
 
+    def saved(self, state: State) -> None:
+        """Its plugin does not tell of saved files."""
+
     async def usage(self) -> Usage:
         """Of llama-server and the agent; the adapter is a part of this process, and not counted.
 

@@ -1,7 +1,7 @@
 """llama.vim's extra context: pieces of files where the cursor was, sent before the text around the cursor.
 
-Facts from llama.vim's own source (`autoload/llama.vim` at 381730b, 2026). Left out: pieces that are yanked, and those
-of files that are left or saved, which a replay does not do.
+Facts from llama.vim's own source (`autoload/llama.vim` at 381730b, 2026). Left out: pieces that are yanked, which a
+replay does not do.
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ class Ring:
     def enter(self, file: str, lines: Sequence[str], row: int) -> None:
         """A file is opened."""
         self._pick(file, _near(lines, row), evict=True)
+
+    def saved(self, file: str, lines: Sequence[str], row: int) -> None:
+        """A file is saved and then left: a piece is picked at either."""
+        for _ in ("saved", "left"):
+            self._pick(file, _near(lines, row), evict=True)
 
     def asked(self, lines: Sequence[str], row: int) -> None:
         """A request is about to be sent: what is like the text around the cursor is left out from now on."""
