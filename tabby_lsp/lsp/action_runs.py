@@ -78,6 +78,7 @@ async def perform(server: TabbyServer, run: Run, asked: Asked) -> Reply:
     Raises:
         TabbyError: it cannot be done, and why.
     """
+    from tabby_lsp.actions.enough import enough
     from tabby_lsp.actions.outcome import read
     from tabby_lsp.actions.table import ACTIONS
     from tabby_lsp.actions.types import Form
@@ -97,6 +98,7 @@ async def perform(server: TabbyServer, run: Run, asked: Asked) -> Reply:
             messages=brief.messages,
             max_tokens=min(brief.max_tokens, settings.max_tokens),
             temperature=settings.temperature,
+            enough=enough(brief),
         )
         answer = await run.ask(conversation)
     outcome = await asyncio.to_thread(read, brief, answer.text, answer.finish)

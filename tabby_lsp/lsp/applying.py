@@ -30,6 +30,8 @@ ANNOTATION = "tabby-lsp"
 """Names the one annotation that all edits of a run share."""
 CHANGED = "The document has changed where the edit belongs, so that nothing was edited. Ask again."
 BREAKS = "With what has changed in the document meanwhile the edit would break its syntax. Ask again."
+DISMISSED = "it was dismissed"
+"""The reason that our part of VS Code gives when its user does not want an edit; nobody is told what they did."""
 TRIES = 5
 """How often the place of an edit is looked for while the user types on."""
 
@@ -61,6 +63,8 @@ async def apply(server: TabbyServer, title: str, brief: Brief, outcome: Outcome)
     except Exception as error:
         logger.info("the client does not apply edits: %s", error)
         return Reply(message=f"The editor did not take the edit: {error}")
+    if not result.applied and result.failure_reason == DISMISSED:
+        return Reply()
     if not result.applied:
         why = f": {result.failure_reason}" if result.failure_reason else ""
         return Reply(message=f"The editor did not apply the edit{why}.")

@@ -20,6 +20,8 @@ ACCEPTED = "tabby-lsp.accepted"
 STATISTICS = "tabby-lsp.statistics"
 DOWNLOAD = "tabby-lsp.downloadModel"
 RESTART = "tabby-lsp.restart"
+CANCEL = "tabby-lsp.cancel"
+"""Ends what is being written, for editors whose progress has no button (Helix)."""
 
 
 @dataclass
@@ -74,3 +76,7 @@ def register(server: TabbyServer) -> None:
     def restart() -> None:
         configuration.resolve(server)
         asyncio.get_running_loop().call_soon(server.model.start)
+
+    @server.command(CANCEL)
+    def cancel() -> None:
+        server.runs.stop()

@@ -68,6 +68,16 @@ async def test_progress_is_told_and_can_be_cancelled(desk: Desk) -> None:
     assert await generated(desk) - before < 320, "the model has stopped too"
 
 
+async def test_a_command_ends_what_is_under_way(desk: Desk) -> None:
+    before = await generated(desk)
+    _, token = await begin(desk)
+    assert await desk.command("tabby-lsp.cancel") is None
+    await desk.editor.until(lambda: desk.ended(token), "end of progress")
+    assert desk.messages() == []
+    assert desk.edits == []
+    assert await generated(desk) - before < 320, "the model has stopped too"
+
+
 async def test_progress_counts(desk: Desk) -> None:
     _, token = await begin(desk, "Explain total")
     await desk.editor.until(lambda: desk.ended(token), "end of progress")
@@ -131,6 +141,15 @@ async def test_an_editor_that_refuses_is_heard(desk: Desk) -> None:
     said = await desk.message(0)
     assert said == f"tabby-lsp: {TITLE}: The editor did not apply the edit: the buffer is read-only."
     assert len(desk.edits) == 1
+
+
+async def test_who_dismisses_an_edit_is_not_told_of_it(desk: Desk) -> None:
+    desk.refuses = "it was dismissed"  # as our part of VS Code says it
+    _, token = await begin(desk)
+    await desk.editor.until(lambda: desk.edits, "edit")
+    assert desk.ended(token)
+    assert await generated(desk) > 0, "a reply behind whatever would be said"
+    assert desk.messages() == []
 
 
 async def test_a_list_of_another_version_is_refused(desk: Desk) -> None:
