@@ -5,10 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from tabby_lsp.syntax.languages import language
+from tabby_lsp.syntax.symbols.extract import found_in
+from tabby_lsp.syntax.symbols.statements import EVERYTHING, imports_in
+from tabby_lsp.syntax.symbols.types import Kind
+from tabby_lsp.syntax.trees import encoded
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+TEST_MODULES = frozenset({"tests", "test"})
+"""Names of Rust's modules of tests."""
 
 _ROOTS = ("src", "lib", "python")
 
@@ -40,6 +51,51 @@ def import_line(subject: Subject, language_id: str) -> str:
     """What makes the subject known in its test file; "" where nothing is needed."""
     rule = _RULES.get(language(language_id).name)
     return rule(subject) if rule else ""
+
+
+def elsewhere(subject: Subject, tree: tree_sitter.Tree | None, language_id: str) -> tuple[tuple[str, str], ...]:
+    """What tests need not define: the names in the subject's file, each with the import that it takes.
+
+    Args:
+        subject: what is tested.
+        tree: of its file.
+        language_id: of both files.
+
+    Returns:
+        See `Brief.elsewhere`; without names that no other file can have.
+    """
+    if tree is None:
+        return ()
+    names = language(language_id).name
+    found: dict[str, str] = {}
+    for one in found_in(tree, encoded(subject.text), language_id)[0]:
+        tests = TEST_MODULES & {one.container, one.name if one.kind is Kind.MODULE else ""}
+        if one.kind is None or one.kind is Kind.FIELD or tests:
+            continue
+        if one.container:
+            found[f"{one.container}.{one.name}"] = ""
+        elif names not in _NAMING:
+            found[one.name] = ""
+        elif one.name == subject.name or _NAMING[names](subject.text, one.name):
+            found[one.name] = import_line(replace(subject, name=one.name), language_id)
+    return tuple(found.items())
+
+
+def brought_by(head: str, language_id: str) -> tuple[tuple[str, str], ...]:
+    """The names that a test file's first lines bring in, each with its line.
+
+    Args:
+        head: import statements, each of one line.
+        language_id: of the file.
+    """
+    lines = [(one, line) for line in head.split("\n") for one in imports_in(line, language_id)]
+    named = ((name, line) for one, line in lines for name in (one.alias, *(here for _, here in one.names)))
+    return tuple((name, line) for name, line in named if name not in ("", *EVERYTHING))
+
+
+def _is_exported(text: str, name: str) -> bool:
+    exports = r"\bexport\s*\{[^}]*|\bexport\b[^;\n={(]*|\bmodule\.exports\b[^;]*|^exports\."
+    return re.search(rf"(?:{exports})(?<![\w$]){re.escape(name)}(?![\w$])", text, re.MULTILINE) is not None
 
 
 def _python(subject: Subject) -> str:
@@ -100,3 +156,11 @@ _RULES: dict[str, Callable[[Subject], str]] = {
     "ruby": _ruby,
     "php": _php,
 }
+_NAMING: dict[str, Callable[[str, str], bool]] = {
+    "python": lambda text, name: True,
+    "javascript": _is_exported,
+    "typescript": _is_exported,
+    "tsx": _is_exported,
+    "php": lambda text, name: True,
+}
+"""Languages whose imports name what they bring in, and which names of a file's text may be brought in."""

@@ -15,7 +15,7 @@ from tabby_lsp.actions.prompts import Background, conversation, fence_of, fenced
 from tabby_lsp.actions.region import span_of, text_of
 from tabby_lsp.actions.related import background
 from tabby_lsp.actions.scope import Holder, subject
-from tabby_lsp.actions.subjects import Subject, import_line
+from tabby_lsp.actions.subjects import TEST_MODULES, Subject, brought_by, elsewhere, import_line
 from tabby_lsp.actions.suites import Suite, find, read
 from tabby_lsp.actions.types import Brief, Form, Offer, Span, Target, Workspace
 from tabby_lsp.document import Position, Snapshot
@@ -43,7 +43,8 @@ MORE = "They are added to {file}. Answer with the new tests only, in one code bl
 MODULE = "Answer with the module of the tests in one code block, without explanation. It begins so:\n{head}"
 MODULE_HEAD = "#[cfg(test)]\nmod tests {\n    use super::*;"
 
-_MODULES = ("tests", "test")
+_APART = re.compile(r"^package\s+\w+_test\b", re.MULTILINE)
+"""Go: tests in a package of their own, which has none of the other's names."""
 _MAIN = re.compile(r"if\s+__name__\s*==")
 
 
@@ -56,12 +57,14 @@ class Goal:
         region: an empty one in it.
         form: what the model is told of the form of its answer.
         shown: what of the document an answer may repeat.
+        elsewhere: what is tested and stands beside it (see `Brief`).
     """
 
     document: Snapshot
     region: Span
     form: str
     shown: tuple[str, ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
 
 def offering(target: Target) -> tuple[Offer, ...]:
@@ -71,7 +74,7 @@ def offering(target: Target) -> tuple[Offer, ...]:
     if convention is None or holder is None or (target.span.empty and not holder.is_function):
         return ()
     name = PurePosixPath(urlsplit(target.snapshot.uri).path).name
-    if convention.tests.fullmatch(name) or (convention.inline and holder.container in _MODULES):
+    if convention.tests.fullmatch(name) or (convention.inline and holder.container in TEST_MODULES):
         return ()
     span = span_of(target.snapshot, (holder.start, holder.end))
     return (Offer("tests", f"Write tests for {holder.name}", KIND, span),)
@@ -121,6 +124,7 @@ async def briefing(target: Target, workspace: Workspace) -> Brief:
         title=target.title or f"Write tests for {holder.name}",
         shown=(*goal.shown, code, *(one.text for one in known)),
         fence=fence_of(goal.document.language),
+        elsewhere=goal.elsewhere,
     )
 
 
@@ -137,17 +141,21 @@ def _place(snapshot: Snapshot, workspace: Workspace) -> tuple[Path, PurePosixPat
 
 def _goal(target: Target, workspace: Workspace, holder: Holder, convention: Convention, suite: Suite) -> Goal:
     """Where the tests go. It may read a file."""
-    if convention.inline:
-        return _in_module(target)
     root, source = _place(target.snapshot, workspace)
-    document = _document(suite, root, workspace)
-    if document.text.strip():
-        return Goal(document, _end(document), MORE.format(file=suite.path.name))
     name = holder.container or holder.name
     subject = Subject(name, target.snapshot.text, source, root, suite.path, suite.framework.keeps_suffix, suite.example)
+    there = elsewhere(subject, target.tree, target.snapshot.language)
+    if convention.inline:
+        return replace(_in_module(target), elsewhere=there)
+    document = _document(suite, root, workspace)
+    if document.text.strip():
+        there = () if _APART.search(document.text) else there
+        return Goal(document, _end(document), MORE.format(file=suite.path.name), elsewhere=there)
     imported = import_line(subject, target.snapshot.language)
     head = suite.framework.head.replace("{imported}", imported).strip()
-    return Goal(document, _end(document), NEW_FILE.format(head=fenced(head, fence_of(document.language))))
+    form = NEW_FILE.format(head=fenced(head, fence_of(document.language)))
+    known = brought_by(head, target.snapshot.language)
+    return Goal(document, _end(document), form, elsewhere=tuple(dict((*known, *there)).items()))
 
 
 def _in_module(target: Target) -> Goal:
@@ -157,7 +165,7 @@ def _in_module(target: Target) -> Goal:
     shown = (MODULE_HEAD,)
     found = [] if target.tree is None else found_in(target.tree, encoded(snapshot.text), snapshot.language)[0]
     for one in found:
-        if one.kind is Kind.MODULE and one.name in _MODULES:
+        if one.kind is Kind.MODULE and one.name in TEST_MODULES:
             last = snapshot.byte_position(one.end - 1)
             if snapshot.line_text(last.line).strip() == "}":
                 place = Position(last.line, 0)

@@ -123,6 +123,8 @@ class Brief:
         title: what is being done, for progress and for undo.
         shown: of the code that was shown beside the region (imports above all): an answer that repeats it is cut.
         fence: the name of the language on a code block.
+        elsewhere: names (`total`, `Cart.total`) that stand where the new code can have them from, each with the import
+            that brings it in, "" where none is needed: an answer that defines one again is used without that.
     """
 
     messages: tuple[Message, ...]
@@ -135,6 +137,7 @@ class Brief:
     title: str = ""
     shown: tuple[str, ...] = ()
     fence: str = ""
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from fix_cases import DIAGNOSTICS, Fault, faults, record, recorded, reported, si
 from fix_tools import TOOLS, check, diagnose, missing
 
 from tabby_lsp.actions.edits import apply
+from tabby_lsp.actions.enough import enough
 from tabby_lsp.actions.offers import offers
 from tabby_lsp.actions.outcome import read
 from tabby_lsp.actions.table import ACTIONS
@@ -98,9 +99,8 @@ def target_of(fault: Fault, problems: Sequence[Problem]) -> tuple[str, Target]:
 
 def ask(chat: ChatModel, brief: Brief, key: str) -> tuple[str, Finish, Counters]:
     """The model's answer, the likeliest one."""
-    result = chat.ask(Conversation(key=key, messages=brief.messages, max_tokens=brief.max_tokens)).future.result(
-        ANSWER_S
-    )
+    asked = Conversation(key=key, messages=brief.messages, max_tokens=brief.max_tokens, enough=enough(brief))
+    result = chat.ask(asked).future.result(ANSWER_S)
     return result.candidates[0].text, result.candidates[0].finish, result.counters
 
 

@@ -237,3 +237,55 @@ def test_it_is_the_test_file_that_holds_the_secret(tmp_path: Path):
     opened = {"tests/test_till.py": f"KEY = '{'ghp_' + 'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8'}'\n"}
     with pytest.raises(ActionError, match=r"^test_till\.py looks"):
         made(tmp_path, "till.py", PYTHON, {"tests/test_till.py": ""}, opened)
+
+
+CART = (
+    "from dataclasses import dataclass\n\nLIMIT = 3\n\n\n@dataclass\nclass Line:\n    price: int\n\n"
+    "    def twice(self):\n        return 2\n\n\ndef total(lines):\n    return len(lines)█\n"
+)
+LIST = (
+    "export interface Track { name: string }\nconst secret = 1;\n"
+    "export function next(all: Track[]) {\n  return all[0];█\n}\nfunction last() {}\n"
+    "class Player {}\nexport {\n  Player,\n};\n"
+)
+ORDERS = "package shop\n\ntype Order struct{ Name string }\n\nfunc (o *Order) Total() int {\n\treturn 1█\n}\n"
+STOCK = "pub struct Stock;\n\nimpl Stock {\n    pub fn sold() -> i32 {\n        1█\n    }\n}\n"
+VITEST = 'import { describe, expect, it } from "vitest";'
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "files", "expected"),
+    [
+        (
+            "cart.py",
+            CART,
+            {},
+            {
+                "LIMIT": "from cart import LIMIT",
+                "Line": "from cart import Line",
+                "Line.twice": "",
+                "total": "from cart import total",
+            },
+        ),
+        (
+            "list.ts",
+            LIST,
+            {"package.json": '{"devDependencies": {"vitest": "^3"}}'},
+            {
+                **dict.fromkeys(("describe", "expect", "it"), VITEST),
+                "Track": 'import { Track } from "./list";',
+                "next": 'import { next } from "./list";',
+                "Player": 'import { Player } from "./list";',
+            },
+        ),
+        ("orders.go", ORDERS, {}, {"testing": 'import "testing"', "Order": "", "Order.Total": ""}),
+        ("orders.go", ORDERS, {"orders_test.go": "package shop\n"}, {"Order": "", "Order.Total": ""}),
+        ("orders.go", ORDERS, {"orders_test.go": "package shop_test\n"}, {}),
+        ("stock.rs", STOCK, {}, {"Stock": "", "Stock.sold": ""}),
+        ("stock.rs", f"{STOCK}\nmod tests {{\n    fn made() {{}}\n}}\n", {}, {"Stock": "", "Stock.sold": ""}),
+    ],
+)
+def test_a_brief_says_what_tests_need_not_define(
+    tmp_path: Path, path: str, source: str, files: dict[str, str], expected: dict[str, str]
+):
+    assert dict(made(tmp_path, path, source, files).elsewhere) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
@@ -36,11 +37,30 @@ def answers(draw: st.DrawFn) -> str:
     return text[start:end] + draw(st.sampled_from(PIECES)) + draw(st.sampled_from(ANSWERS))
 
 
+NAMES = sorted({name for answer in ANSWERS for name in re.findall(r"[A-Za-z_]\w*", answer)})
+ELSEWHERE = st.lists(
+    st.tuples(
+        st.sampled_from(NAMES), st.sampled_from(["", "from a import b", 'import { b } from "./a";', 'import "b"'])
+    ),
+    max_size=20,
+    unique_by=lambda pair: pair[0],
+).map(tuple)
+
+
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(CASES), answers(), st.sampled_from(Form), st.sampled_from(Finish))
 def test_any_answer_is_read(case, answer: str, form: Form, finish: Finish) -> None:
     brief = replace(case.brief, form=form)
     assert_sound(brief, read(brief, answer, finish))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(CASES), answers(), ELSEWHERE)
+def test_any_answer_is_read_without_what_stands_elsewhere(
+    case, answer: str, elsewhere: tuple[tuple[str, str], ...]
+) -> None:
+    brief = replace(case.brief, form=Form.NEW, elsewhere=elsewhere)
+    assert_sound(brief, read(brief, answer, Finish.END))
 
 
 @settings(max_examples=200, deadline=None)

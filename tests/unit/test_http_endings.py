@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 import pytest
 from provider_server import (
     PATIENCE_S,
     Handler,
+    chatting,
     completing,
     engine_on,
     event,
@@ -16,6 +18,7 @@ from provider_server import (
     prompt,
     request,
     says,
+    serving,
     slams,
     stalls,
     streams,
@@ -25,6 +28,7 @@ from provider_server import (
 
 from tabby_lsp.engine.chat.types import Conversation, Message
 from tabby_lsp.engine.http import client
+from tabby_lsp.engine.http.opening import open_remote_chat
 from tabby_lsp.engine.types import Finish
 from tabby_lsp.errors import EngineFault, ProviderDown
 
@@ -49,6 +53,23 @@ def test_a_stop_rule_ends_the_answer_and_closes_the_connection() -> None:
         result = engine.submit(request(stop=two_lines, max_tokens=1000)).future.result(PATIENCE_S)
         assert (result.candidates[0].text, result.candidates[0].finish) == ("line 0\nline 1", Finish.RULE)
         assert served.gone.wait(PATIENCE_S)
+
+
+def test_an_answer_of_chat_that_is_enough_closes_the_connection() -> None:
+    def talks(handler: Handler) -> None:
+        handler.begin()
+        for number in range(100_000):
+            choice = {"index": 0, "delta": {"content": f"line {number}\n"}, "finish_reason": None}
+            handler.piece(event({"choices": [choice]}) + "\n")
+
+    enough = replace(HELLO, enough=lambda text: text.find("\n") if "\n" in text else None)
+    with serving(talks) as served:
+        chat = open_remote_chat(chatting(served.url))
+        assert chat is not None
+        candidate = chat.ask(enough).future.result(PATIENCE_S).candidates[0]
+        assert (candidate.text, candidate.finish) == ("line 0", Finish.RULE)
+        assert served.gone.wait(PATIENCE_S)
+        chat.close()
 
 
 def test_a_server_that_never_ends_is_ended() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tabby_lsp.actions.reading import answers
+from tabby_lsp.actions.edits import apply
+from tabby_lsp.actions.reading import answers, imports
 from tabby_lsp.actions.reading.code import CUT, Check, candidates, is_other, with_imports
 from tabby_lsp.actions.reading.layout import indented
 from tabby_lsp.actions.reading.parts import Addition, added
 from tabby_lsp.actions.reading.regions import DEFAULT_UNIT, Region, Unusable, indent_of
-from tabby_lsp.actions.types import Edit, Outcome
+from tabby_lsp.actions.reading.repeats import without_repeats
+from tabby_lsp.actions.types import Edit, Outcome, Span
+from tabby_lsp.document import Snapshot
 from tabby_lsp.syntax.languages import Blocks
 
 if TYPE_CHECKING:
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from tabby_lsp.engine.types import Finish
 
 _OPENS = re.compile(r"[{(\[:]\s*(?:(?:#|//).*)?$|\b(?:do|then|begin)\s*(?:\|[^|]*\|)?\s*$")
+_BESIDE = frozenset({"echo", "other-language"})
+"""What may stand in front of the code that was asked for, in a block of its own."""
 _CLOSES = re.compile(r"^\s*(?:[)}\]]|end\b)")
 
 
@@ -30,20 +36,43 @@ def read_new(region: Region, answer: str, finish: Finish, check: Check) -> Outco
         finish: why it ended.
         check: raises `Unusable` where edits may not be made.
     """
-    block = candidates(region, answer, finish)[0]
+    failed: Unusable | None = None
+    for block in candidates(region, answer, finish):
+        try:
+            return _from_block(region, block, finish, check)
+        except Unusable as error:
+            failed = failed or error
+            if error.reason not in _BESIDE:
+                break
+    raise failed or Unusable("no-code")
+
+
+def _from_block(region: Region, block: Block, finish: Finish, check: Check) -> Outcome:
     if finish in CUT and not (block.closed and block.fenced):
         raise Unusable("cut-off")
     if answers.has_placeholder(block.text, region.snapshot.text):
         raise Unusable("cut-off", "The answer leaves out a part of the code.")
+    code, needed = without_repeats(region, block.text)
     if region.brief.create or not region.snapshot.text.strip():
-        return _as_file(region, block, check)
-    what = added(region, block.text)
+        return _as_file(region, replace(block, text=_with_lines(region, code, needed)), check)
+    what = added(region, code)
     if not what.code.strip():
         raise Unusable("unchanged", "The file has all of that already.")
     edits = (Edit(region.brief.region, _at(region, what.code).replace("\n", region.newline)),)
-    edits, message = with_imports(region, edits, what)
+    edits, message = with_imports(region, edits, replace(what, imports=(*what.imports, *needed)))
     _checked(region, block, edits, check)
     return Outcome(edits, message=message or _renamed(what))
+
+
+def _with_lines(region: Region, code: str, statements: tuple[str, ...]) -> str:
+    """The text of a new file with more import statements, where such a file has them."""
+    if not statements:
+        return code
+    there = Snapshot.of(region.snapshot.uri, region.snapshot.language, 0, code)
+    brief = replace(region.brief, snapshot=there, region=Span(there.end, there.end), allowed=(0, len(there.lines)))
+    file = Region(brief)
+    insertion = imports.inserted(file, imports.missing(file, statements, code))
+    return code if insertion is None else apply(there, (Edit(Span(insertion[0], insertion[0]), insertion[1]),))
 
 
 def _as_file(region: Region, block: Block, check: Check) -> Outcome:

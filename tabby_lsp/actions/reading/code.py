@@ -87,7 +87,8 @@ def candidates(region: Region, answer: str, finish: Finish) -> list[Block]:
     if not found:
         raise Unusable("echo")
     ranked = sorted(found, key=lambda block: _fit(region, block), reverse=True)
-    return [ranked[0], *(block for block in ranked[1:MOST_BLOCKS] if _may_be_meant(region, block))]
+    new = region.brief.region.empty
+    return [ranked[0], *(block for block in ranked[1:MOST_BLOCKS] if new or _may_be_meant(region, block))]
 
 
 def read_code(region: Region, answer: str, finish: Finish, check: Check) -> Outcome:
@@ -129,6 +130,22 @@ def _from_block(region: Region, block: Block, finish: Finish, check: Check) -> O
         raise _explained(region, block, what.code, error) from error
     losses.check(region, what.code)
     return Outcome(edits, message=message)
+
+
+def is_whole(region: Region, answer: str) -> bool:
+    """Whether the best block of an answer has all that is to be replaced, so that none behind it would be preferred.
+
+    Of blocks with the same names the more alike one is taken (`candidates`): two of them are two versions, and one is
+    enough. Where the region has no names, as a selection in a function, a block may be a piece of it: nothing tells.
+
+    Args:
+        region: what is replaced; an empty one gets the first block there is.
+        answer: that comes to an edit.
+    """
+    if region.brief.region.empty:
+        return True
+    best = candidates(region, answer, Finish.RULE)[0]
+    return 0 < len(region.own) <= _fit(region, best)[0]
 
 
 def with_imports(region: Region, edits: tuple[Edit, ...], what: Taken) -> tuple[tuple[Edit, ...], str]:

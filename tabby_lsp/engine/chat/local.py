@@ -97,6 +97,7 @@ class LocalChat:
             prompt=self._form.prompt(conversation.messages),
             max_tokens=conversation.max_tokens,
             temperature=conversation.temperature,
+            stop=conversation.enough,
             stop_markers=self._form.stop_markers,
             stop_texts=(*conversation.stop, *self._form.stop_texts),
             leave=self._leave,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tabby_lsp.engine.types import Ticket
+from tabby_lsp.engine.types import StopRule, Ticket, never
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Conversation:
         max_tokens: most tokens of the answer.
         temperature: 0 for the most probable token each time.
         stop: texts that end the answer; they are not part of it.
+        enough: when the answer may end before the model ends it; called with each piece, on a thread of the model's.
         deadline: `time.monotonic()` seconds after which what is there is the answer; None: no limit.
     """
 
@@ -40,6 +41,7 @@ class Conversation:
     max_tokens: int
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
+    enough: StopRule = never
     deadline: float | None = None
 
 

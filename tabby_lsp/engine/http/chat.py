@@ -75,7 +75,7 @@ class RemoteChat:
     async def _serve(self, conversation: Conversation, tokens: int, on_text: Emit | None, run: Run) -> None:
         ticket, http = run.ticket, self.server.http
         stops = (*conversation.stop, *http.additional_stop_words)
-        writing = Writing((), stops, emit=on_text)
+        writing = Writing((), stops, conversation.enough, on_text)
         counting = Counting(ticket, self.totals, tokens, self.count)
         last = conversation.messages[-1]
         echo = Echo(last.text if last.role == "assistant" else "")  # Mistral's server repeats what it continues
