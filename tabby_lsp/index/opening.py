@@ -109,6 +109,8 @@ def open_index(
         RepositoryIndexError: its place cannot be written, or what is there cannot be read.
     """
     os.environ.setdefault("LANCEDB_LOG", "error")
+    # LanceDB keeps two cores free for reading files; on two cores it would build every index on one
+    os.environ.setdefault("LANCE_CPU_THREADS", str(os.cpu_count() or 1))
     from tabby_lsp.index.folder import FolderIndex
 
     settings = of_the_index(settings)

@@ -17,7 +17,7 @@ from tabby_lsp.index.files.walk import Found
 from tabby_lsp.index.reading.batches import GROWN_BYTES, read_batch
 from tabby_lsp.index.reading.chunks import Chunk, chunks_of
 from tabby_lsp.index.reading.pieces import MOST_CHARACTERS, MOST_LINES, OVERLAP_LINES, WINDOW_LINES
-from tabby_lsp.index.reading.reader import GONE, plain, read_bytes, read_file
+from tabby_lsp.index.reading.reader import GONE, parse, plain, read_bytes, read_file
 from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.extract import facts_of
 
@@ -254,3 +254,15 @@ def test_a_file_that_has_grown_since_it_was_found_is_left_to_the_next_look(tmp_p
     batch = read_batch(str(tmp_path), [Found("log.py", 6, 1, "python"), Found("a.py", 6, 1, "python")], {})
     assert batch.gone == ("log.py",)
     assert batch.files["path"].to_pylist() == ["a.py"]
+
+
+def test_a_parse_that_takes_too_long_is_given_up_and_the_next_one_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = b"value = call(1, 2)\n" * 2_000
+    whole = parse(source, "python")
+    with monkeypatch.context() as patched:
+        patched.setattr("tabby_lsp.index.reading.reader.PARSE_SECONDS", -1.0)
+        assert parse(source, "python") is None
+    again = parse(source, "python")
+    assert whole is not None
+    assert again is not None
+    assert str(again.root_node) == str(whole.root_node)

@@ -110,6 +110,17 @@ class TestStatic:
         # a word of which no piece is known has no vector, also in a place where one with a vector was
         assert not alone[1].any()
 
+    def test_what_was_forgotten_is_learnt_again_as_it_was(
+        self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        texts = [f"word{n} def x{n % 7}(self, value{n * 13}): return other{n * 7} + 漢{n}" for n in range(300)]
+        table = open_table(tiny, tmp_path)
+        alone = np.concatenate([StaticEmbedder(table).embed([text]) for text in texts])
+        monkeypatch.setattr("tabby_lsp.index.embedders.static.REMEMBERED", 40)
+        small = StaticEmbedder(table)
+        assert np.array_equal(np.concatenate([small.embed([text]) for text in texts]), alone)
+        assert np.array_equal(small.embed(texts), alone)
+
     def test_several_folders_may_be_embedded_at_once(self, tiny: Path, tmp_path: Path) -> None:
         """Each has a thread of its own that writes, and the words that are remembered are everybody's."""
         texts = [f"word{n} def x{n % 7}(self, value{n * 13}): return other{n * 7} + import_{n}" for n in range(3_000)]

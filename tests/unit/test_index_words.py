@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,3 +77,11 @@ def test_the_title_repeats_what_is_defined() -> None:
     assert words_of(text).count("fetch") == TITLE
     assert words_of(text).count("net") == 1
     assert titled("x = 1", []) == "x = 1"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(), st.text(st.characters(max_codepoint=127))))
+def test_letters_digits_and_underscores_are_what_belongs_together(text: str) -> None:
+    identifiers = re.findall(r"\w+", text)
+    assert parts_of(text) == [part for one in identifiers for part in parts_of(one)]
+    assert words_of(text) == [word for one in identifiers for word in words_of(one)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from tabby_lsp.index.search.words import parts_of
 
 REMEMBERED = 1 << 16
 """Words whose weighted vectors are kept as float32: 64 MiB. A large repository has more, the others rare."""
+TEXTS_AT_ONCE = 64
+"""Texts whose new words are learnt together: numpy takes as long for one word as for some ten."""
 LONGEST = 32
 """Letters of a piece that is looked for in the vocabulary."""
 
@@ -75,15 +78,15 @@ class StaticEmbedder:
 
     def _embedded(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         found = np.zeros((len(texts), self.dimensions), np.float32)
-        known = self._known
-        for row, text in enumerate(texts):
-            counts = Counter(parts_of(text))
-            if counts:
-                if len(known) + len(counts) > REMEMBERED:
-                    known.clear()
-                places = [known[word] if word in known else self._add(word) for word in counts]
-                repeats = np.sqrt(np.fromiter(counts.values(), np.float32, len(counts)))
-                np.dot(repeats, self._vectors[places], out=found[row])
+        for at in range(0, len(texts), TEXTS_AT_ONCE):
+            counted = [Counter(parts_of(text)) for text in texts[at : at + TEXTS_AT_ONCE]]
+            self._learn(counted)
+            place_of = self._known.__getitem__
+            for row, counts in enumerate(counted, at):
+                if counts:
+                    places = np.fromiter(map(place_of, counts), np.intp, len(counts))
+                    repeats = np.sqrt(np.fromiter(counts.values(), np.float32, len(counts)))
+                    np.dot(repeats, self._vectors.take(places, axis=0), out=found[row])
         lengths = np.sqrt(np.einsum("ij,ij->i", found, found))[:, None]
         return np.divide(found, lengths, out=found, where=lengths > 0)
 
@@ -91,15 +94,34 @@ class StaticEmbedder:
         """Forget what was remembered; the map is the system's to drop."""
         self._known.clear()
 
-    def _add(self, word: str) -> int:
-        place = len(self._known)
-        if place == len(self._vectors):
+    def _learn(self, counted: Sequence[Counter[str]]) -> None:
+        """Know the vectors of all words in some texts; what was known before may be forgotten."""
+        words = set().union(*counted)
+        new = list(words.difference(self._known))
+        if len(self._known) + len(new) > REMEMBERED:
+            # what was seen first is what is common: half of it stays, and need not be learnt again
+            self._known = dict(islice(self._known.items(), REMEMBERED // 2))
+            new = list(words.difference(self._known))
+        if not new:
+            return
+        first, last = len(self._known), len(self._known) + len(new)
+        while last > len(self._vectors):
             self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-        rows = self._pieces(word)
-        # the mean and not the sum: a word that is spelt in pieces is one word
-        self._vectors[place] = self._table.vectors[rows].mean(axis=0, dtype=np.float32) * weight_of(word) if rows else 0
-        self._known[word] = place
-        return place
+        self._vectors[first:last] = self._weighted(new)
+        self._known |= zip(new, range(first, last), strict=True)
+
+    def _weighted(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Vectors of words, each as long as the word tells; zeros where nothing in the vocabulary spells it."""
+        vectors = np.zeros((len(words), self.dimensions), np.float32)
+        spelled = {place: rows for place, word in enumerate(words) if (rows := self._pieces(word))}
+        if spelled:
+            places, lengths = list(spelled), [len(rows) for rows in spelled.values()]
+            pieces = self._table.vectors[list(chain.from_iterable(spelled.values()))].astype(np.float32)
+            starts = np.cumsum([0, *lengths[:-1]])
+            # the mean and not the sum: a word that is spelt in pieces is one word
+            means = np.add.reduceat(pieces, starts) / np.array(lengths, np.float32)[:, None]
+            vectors[places] = means * np.array([weight_of(words[place]) for place in places], np.float32)[:, None]
+        return vectors
 
     def _pieces(self, word: str) -> list[int]:
         """Rows that spell a word: the longest piece of the vocabulary first, again and again.

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ GONE = "unreadable"
 """The reason for a file that cannot be read (any more)."""
 PARSE_SECONDS = 2.0
 """CPU time of one parse: 12 ms for 120 KB of Python, half a minute for 30 KB of nothing but `/*`."""
+STEPS = 16
+"""Steps of a parse between two looks at the clock, each a system call: one a step was a tenth of the parse."""
 
 _PIECE = 1 << 16
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -96,9 +99,11 @@ def parse(data: bytes, language: str) -> tree_sitter.Tree | None:
     if parser is None:
         return None
     end = time.thread_time() + PARSE_SECONDS
+    steps = count(1)
     try:
         return parser.parse(
-            lambda offset, _: data[offset : offset + _PIECE], progress_callback=lambda *_: time.thread_time() > end
+            lambda offset, _: data[offset : offset + _PIECE],
+            progress_callback=lambda *_: not next(steps) % STEPS and time.thread_time() > end,
         )
     except ValueError:  # it was stopped
         parser.reset()

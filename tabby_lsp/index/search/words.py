@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 _IDENTIFIER = re.compile(r"\w+")
+_APART = {code: " " for code in range(128) if not _IDENTIFIER.match(chr(code))}
 _SIGNS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 """Chinese, Japanese and Korean are written without blanks: each sign is a word."""
 _ASCII = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -34,19 +36,25 @@ class _Parts(dict[str, tuple[str, ...]]):
         return found
 
 
-class _Words(dict[str, tuple[str, ...]]):
-    """Identifier → its parts, and the whole of it where it has several."""
+class _Words(dict[str, str]):
+    """Identifier → its parts, and the whole of it where it has several, joined by blanks."""
 
-    def __missing__(self, identifier: str) -> tuple[str, ...]:
+    def __missing__(self, identifier: str) -> str:
         if len(self) >= REMEMBERED:
             self.clear()
         parts = _parts[identifier]
-        found = self[identifier] = (*parts, identifier.lower()[:LONGEST]) if len(parts) > 1 else parts
+        words = (*parts, identifier.lower()[:LONGEST]) if len(parts) > 1 else parts
+        found = self[identifier] = " ".join(words)
         return found
 
 
 _parts = _Parts()
 _words = _Words()
+
+
+def _identifiers(text: str) -> list[str]:
+    r"""What `\w+` finds; in ASCII by blanking everything else, in two thirds of the time."""
+    return text.translate(_APART).split() if text.isascii() else _IDENTIFIER.findall(text)
 
 
 def parts_of(text: str) -> list[str]:
@@ -55,8 +63,7 @@ def parts_of(text: str) -> list[str]:
     Args:
         text: any text.
     """
-    split = _parts
-    return [part for identifier in _IDENTIFIER.findall(text) for part in split[identifier]]
+    return list(chain.from_iterable(map(_parts.__getitem__, _identifiers(text))))
 
 
 def words_of(text: str) -> list[str]:
@@ -68,13 +75,12 @@ def words_of(text: str) -> list[str]:
     Args:
         text: any text.
     """
-    split = _words
-    return [word for identifier in _IDENTIFIER.findall(text) for word in split[identifier]]
+    return column(text).split()
 
 
 def column(text: str) -> str:
     """The words joined by blanks: the full-text column of the index, and what it is asked with."""
-    return " ".join(words_of(text))
+    return " ".join(filter(None, map(_words.__getitem__, _identifiers(text))))
 
 
 TITLE = 3

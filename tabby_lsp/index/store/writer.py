@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import RepositoryIndexError, TabbyError
 from tabby_lsp.index.files.walk import look_at, walk
-from tabby_lsp.index.reading.batches import read_batch, sliced
+from tabby_lsp.index.reading.batches import Batch, read_batch, sliced
 from tabby_lsp.index.reading.pool import read_all
 from tabby_lsp.index.store.damage import Damaged, told
 from tabby_lsp.index.store.tables import Tables, Target
@@ -104,9 +105,8 @@ class Writer:
         self._tables.on_change()
         tell(Phase.INDEXING, len(walked.files))
         hashes = {path: row.hash for path, row in list(target.known.items())}
-        for batch in grouped(read_all(str(self._root), changed, hashes, self._processes, stop)):
-            write(target, embedded(batch, target.generation, self._vectors), late=True)
-            self._tables.on_change()
+        batches = grouped(read_all(str(self._root), changed, hashes, self._processes, stop))
+        for _ in self._written(target, batches):
             tell(Phase.INDEXING, len(walked.files))
         if stop():
             return False
@@ -115,6 +115,23 @@ class Writer:
             self._tidy(target)
         self._tables.finish(target)
         return True
+
+    def _written(self, target: Target, batches: Iterable[Batch]) -> Iterator[None]:
+        """Embed batches and write them, one at a time and in their order; while one is written the next is made."""
+
+        def put(batch: Batch) -> None:
+            write(target, batch, late=True)
+            self._tables.on_change()
+
+        with ThreadPoolExecutor(1, "tabby-index-write") as writing:
+            under_way: Future[None] | None = None
+            for batch in batches:
+                ready = embedded(batch, target.generation, self._vectors)
+                if under_way is not None:
+                    yield under_way.result()
+                under_way = writing.submit(put, ready)
+            if under_way is not None:
+                yield under_way.result()
 
     def _mend(self, target: Target) -> None:
         if not target.repaired:
