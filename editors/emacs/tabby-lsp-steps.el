@@ -18,8 +18,8 @@
 (declare-function tabby-lsp--cancel "tabby-lsp")
 
 (defvar-local tabby-lsp--writing nil
-  "(GROUP . TICK) while pieces of an edit come, else nil.
-GROUP is the change group of all pieces, TICK the value of
+  "(ID GROUP . TICK) while pieces of an edit come, else nil.
+ID is the edit's, GROUP the change group of all pieces, TICK the value of
 `buffer-chars-modified-tick' after the last one so far.")
 
 (cl-defmethod eglot-handle-request :extra "tabby-lsp-undo" :around
@@ -42,8 +42,8 @@ It comes between two commands, where Emacs makes no boundary of its own."
                      (equal uri (plist-get (eglot--TextDocumentIdentifier) :uri)))))
             (eglot--managed-buffers server)))
 
-(defun tabby-lsp--begin-writing (version)
-  "Expect pieces of an edit that was made for VERSION of this buffer.
+(defun tabby-lsp--begin-writing (id version)
+  "Expect pieces of the edit ID, made for VERSION of this buffer.
 If it is nil, any version will do."
   (eglot--signal-textDocument/didChange) ; a change that was held back makes it another one
   (setq tabby-lsp--writing nil)
@@ -56,14 +56,14 @@ If it is nil, any version will do."
                    '(nil maybe-diff maybe-summary)))
     (undo-boundary)
     (setq tabby-lsp--writing
-          (cons (prepare-change-group) (buffer-chars-modified-tick)))))
+          `(,id ,(prepare-change-group) . ,(buffer-chars-modified-tick)))))
 
-(defun tabby-lsp--write (edits last)
-  "Make EDITS, a piece; if LAST is non-nil, none follows.
+(defun tabby-lsp--write (id edits last)
+  "Make EDITS, a piece of the edit ID; if LAST is non-nil, none follows.
 Return whether they were made: nothing else may have changed the buffer."
-  (pcase-let ((`(,group . ,tick) tabby-lsp--writing))
-    (setq tabby-lsp--writing nil)
-    (when (and group (= tick (buffer-chars-modified-tick)))
+  (pcase-let ((`(,begun ,group . ,tick) tabby-lsp--writing))
+    (when (and group (eql id begun) (= tick (buffer-chars-modified-tick)))
+      (setq tabby-lsp--writing nil)
       ;; a suggestion does not fit any more, and a question would end the writing
       (tabby-lsp--cancel)
       (tabby-lsp--hide)
@@ -72,21 +72,22 @@ Return whether they were made: nothing else may have changed the buffer."
       (undo-boundary)
       (setq tabby-lsp--tick (buffer-chars-modified-tick))
       (unless last
-        (setq tabby-lsp--writing (cons group tabby-lsp--tick)))
+        (setq tabby-lsp--writing `(,id ,group . ,tabby-lsp--tick)))
       t)))
 
 (cl-defmethod eglot-handle-request
   (server (_method (eql tabby/step))
-          &key textDocument edits first last &allow-other-keys)
-  "Make the EDITS of SERVER in TEXTDOCUMENT, a piece of a longer edit.
+          &key id textDocument edits first last &allow-other-keys)
+  "Make the EDITS of SERVER in TEXTDOCUMENT, a piece of the longer edit ID.
 FIRST and LAST say whether it is the first or the last one."
   (let ((buffer (tabby-lsp--buffer server (plist-get textDocument :uri))))
     (list :applied
           (or (and buffer
                    (with-current-buffer buffer
                      (when (eq first t)
-                       (tabby-lsp--begin-writing (plist-get textDocument :version)))
-                     (tabby-lsp--write edits (eq last t))))
+                       (tabby-lsp--begin-writing
+                        id (plist-get textDocument :version)))
+                     (tabby-lsp--write id edits (eq last t))))
               :json-false))))
 
 (provide 'tabby-lsp-steps)

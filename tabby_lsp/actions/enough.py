@@ -7,9 +7,11 @@ language or a piece of the function the model goes on.
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 
+from tabby_lsp.actions.edits import apply
 from tabby_lsp.actions.outcome import read
 from tabby_lsp.actions.reading.code import is_whole
 from tabby_lsp.actions.reading.regions import Region
@@ -18,6 +20,8 @@ from tabby_lsp.engine.types import Finish, StopRule, never
 
 if TYPE_CHECKING:
     from tabby_lsp.actions.types import Brief
+
+logger = logging.getLogger(__name__)
 
 LONGEST = 60_000
 """Characters of a document beyond which nothing is read before the answer's end: this runs on the engine's thread,
@@ -49,5 +53,11 @@ class _Enough:
         return None
 
     def _is_of_use(self, written: str) -> bool:
-        outcome = read(self._brief, written, Finish.RULE)
-        return bool(outcome.edits) and is_whole(Region(self._brief), written)
+        try:
+            edits, old = read(self._brief, written, Finish.RULE).edits, self._brief.snapshot
+            # an echo of the old code may differ from it in blanks
+            changes = bool(edits) and apply(old, edits).split() != old.text.split()
+            return changes and is_whole(Region(self._brief), written)
+        except Exception:  # the whole answer is read once more, and a fault told of there
+            logger.exception("a part of an answer could not be read")
+            return False

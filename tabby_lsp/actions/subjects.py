@@ -93,9 +93,21 @@ def brought_by(head: str, language_id: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, line) for name, line in named if name not in ("", *EVERYTHING))
 
 
+_DECLARING = r"(?:(?:declare|abstract|async)\s+)*(?:(?:function\s*\*?|class|const|let|var|interface|type|enum)\s+)?"
+_EXPORTS = (
+    (r"^\s*export\s+(?:default\s+)?" + _DECLARING, ""),
+    (r"\bexport\s*(?:type\s*)?\{(?:[^{}]*[\s,])?", r"\s*[,}]"),
+    (r"\bmodule\.exports\s*=\s*\{(?:[^{}]*[\s,])?", r"\s*[,}:(]"),
+    (r"\bmodule\.exports\s*=\s*", r"\s*(?:;|$)"),
+    (r"^\s*(?:module\.)?exports\.", ""),
+)
+"""What stands before an exported name, and behind it: each form is looked for from a word that is rare."""
+
+
 def _is_exported(text: str, name: str) -> bool:
-    exports = r"\bexport\s*\{[^}]*|\bexport\b[^;\n={(]*|\bmodule\.exports\b[^;]*|^exports\."
-    return re.search(rf"(?:{exports})(?<![\w$]){re.escape(name)}(?![\w$])", text, re.MULTILINE) is not None
+    """Whether a file of JavaScript or TypeScript gives a name to others, under that name."""
+    name = rf"(?<![\w$]){re.escape(name)}(?![\w$])"
+    return any(re.search(form + name + behind, text, re.MULTILINE) for form, behind in _EXPORTS)
 
 
 def _python(subject: Subject) -> str:

@@ -73,6 +73,7 @@ class Pipeline:
         self._flights = Flights(engine, self._prompts, self._reuse, settings, self._landed, on_longer)
         self._prefetch = Prefetch(self._flights, settings, self._case, self._along)
         self._newest: dict[str, Ask] = {}
+        self._writing: set[str] = set()
 
     # ---- what happens to documents ----------------------------------------------------------------------------------
 
@@ -197,11 +198,13 @@ class Pipeline:
         self._ahead.stop()
         flights = Flights(self._engine, self._prompts, Reuse(), lambda: settings, lambda *_: None, None)
         flight = flights.launch(self._case(asked, settings), watch)
+        self._writing.add(ask.snapshot.uri)
         if on_part is not None:
             flight.on_lines = lambda lines: [on_part(part) for part in part_of(flight, lines)]
         try:
             await flight.wait(None)
         finally:
+            self._writing.discard(ask.snapshot.uri)
             flights.stop()
         return flight.answer or Answer((), "superseded")
 
@@ -246,7 +249,8 @@ class Pipeline:
             flight.latest = snapshot
         if along:
             shown = self._likely(along)
-            if shown and not self._flights.is_up(snapshot.uri) and not self._ahead.follows:
+            idle = not self._flights.is_up(snapshot.uri) and snapshot.uri not in self._writing
+            if shown and idle and not self._ahead.follows:
                 self._ahead.touched(snapshot, case.position, partial(self._prefetch.follow, snapshot, shown[0]))
             return Answer(shown, "typed-along" if shown else "unlikely", timings=watch.timings)
         if flight is None or typed is None or not flight.leads_past(typed):

@@ -17,8 +17,9 @@ REPEATS = 3
 BLOCKS = range(2, 9)
 """Lines of a block that says so when it comes a second time; post-processing would cut it there."""
 ROUNDS, ROUND = 4, range(12, 81)
-"""Times that the same characters come in a row, and how many characters, until a line is taken for one without an end:
-a row of `false, ` is none."""
+"""Times that the same characters come in a row, and how many characters, until a line is taken to have no end."""
+LEAST_CIRCLE = 160
+"""Characters that they must be in all: rows of equal values or types, such as `ctypes.c_void_p, `, have an end."""
 
 Rule = Callable[[list[str], Case], int | None]
 """Complete lines of the text (the last element is still being written) → lines to keep, None to go on."""
@@ -72,10 +73,8 @@ def _turns_in_circles(lines: list[str], case: Case) -> int | None:
     del case
     line = lines[-1]
     for size in ROUND:
-        again = line[-size:]
-        if len(line) < ROUNDS * size:
-            return None
-        if line.endswith(again * ROUNDS) and any(character.isalpha() for character in again):
+        again, rounds = line[-size:], max(ROUNDS, -(-LEAST_CIRCLE // size))
+        if line.endswith(again * rounds) and any(character.isalpha() for character in again):
             return len(lines) - 1
     return None
 
@@ -87,7 +86,7 @@ def rule_for(case: Case) -> Callable[[str], int | None]:
     """The stop rule of one question, for `engine.types.Request.stop`; its texts come after `case.lead`."""
 
     def enough(text: str) -> int | None:
-        if "\n" not in text and len(text) < ROUNDS * ROUND.start:
+        if "\n" not in text and len(text) < LEAST_CIRCLE:
             return None
         lines = (case.lead + text).split("\n")
         keep = next((k for rule in RULES if (k := rule(lines, case)) is not None), None)

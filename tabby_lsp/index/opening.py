@@ -18,6 +18,7 @@ from tabby_lsp.config import EngineSettings, IndexSettings, Settings
 from tabby_lsp.errors import TabbyError
 from tabby_lsp.index.places import Places
 from tabby_lsp.index.types import Status
+from tabby_lsp.processors import processors
 from tabby_lsp.roles import index_settings, local_settings
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def open_index(
     """
     os.environ.setdefault("LANCEDB_LOG", "error")
     # LanceDB keeps two cores free for reading files; on two cores it would build every index on one
-    os.environ.setdefault("LANCE_CPU_THREADS", str(os.cpu_count() or 1))
+    os.environ.setdefault("LANCE_CPU_THREADS", str(processors()))
     from tabby_lsp.index.folder import FolderIndex
 
     settings = of_the_index(settings)
@@ -144,7 +145,7 @@ def take_over(
 
 def processes() -> int:
     """How many processes read files beside this one: as many as there are cores, since they yield to everybody else."""
-    return max(1, min(8, os.cpu_count() or 1))
+    return max(1, min(8, processors()))
 
 
 def nearest(folder: Path, settings: IndexSettings) -> Path:

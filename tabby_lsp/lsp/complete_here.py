@@ -7,8 +7,8 @@ It is one edit at the end, or, in editors that can take all of it back at once, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tabby_lsp.errors import EngineError, TabbyError
 from tabby_lsp.lsp import applying
@@ -49,7 +49,7 @@ async def complete(server: TabbyServer, run: Run, target: Target) -> Reply:
 
     hole, text = hole_at(target), ""
     streams = server.takes_steps and server.settings.actions.stream
-    steps = Steps(server, run.title, hole.snapshot, hole.span) if streams else None
+    steps = Steps(server, hole.snapshot, hole.span) if streams else None
 
     def heard(part: Suggestion) -> None:
         nonlocal text
@@ -69,17 +69,26 @@ async def complete(server: TabbyServer, run: Run, target: Target) -> Reply:
             answer = await pipeline.write(Ask(hole.around, hole.position), TOKENS, LINES, heard)
     except (asyncio.CancelledError, TabbyError):
         if steps is not None:
-            server.background(_leave(server, run.title, hole, steps, text))
+            _begin(server, _settle(server, run.title, hole, steps, text, NOTHING["cancelled"]))
         raise
+    said = ""
     if answer.suggestions:
-        return await _settle(server, run.title, hole, steps, answer.suggestions[0].text)
-    said = NOTHING.get(answer.reason, "The model has nothing to add here.")
-    return await _settle(server, run.title, hole, steps, text if answer.reason in STOPPED else "", said)
+        text = answer.suggestions[0].text
+    else:
+        said = NOTHING.get(answer.reason, "The model has nothing to add here.")
+        text = text if answer.reason in STOPPED else ""
+    return await asyncio.shield(_begin(server, _settle(server, run.title, hole, steps, text, said)))
 
 
-async def _leave(server: TabbyServer, title: str, hole: Hole, steps: Steps, text: str) -> None:
-    """The user has given it up: what stands in the document by then is kept, as far as it parses."""
-    await _settle(server, title, hole, steps, text, NOTHING["cancelled"])
+def _begin(server: TabbyServer, settling: Coroutine[Any, Any, Reply]) -> asyncio.Task[Reply]:
+    """What stands in the document in part is brought to its end, whoever gives up waiting for that."""
+    task = asyncio.get_running_loop().create_task(settling)
+
+    async def until() -> None:
+        await task
+
+    server.background(until())
+    return task
 
 
 async def _settle(
@@ -104,6 +113,8 @@ async def _settle(
         if stopped or outcome.reason:
             return Reply(message=stopped or outcome.message)
         return await applying.apply(server, title, brief_of(hole.snapshot, hole.span, title), outcome)
+    if server.documents.get(hole.snapshot.uri) is None:  # closed: nobody looks at it, and it is not opened again
+        return Reply(message=stopped)
     whole = standing(hole, outcome.text) if outcome.text else vacant(hole)
     if not await steps.end(whole) and (edits := minimal(steps.now, steps.span, whole)):
         brief = brief_of(steps.now, steps.span, title)
@@ -115,11 +126,14 @@ async def _settle(
 
 
 async def _heard_of(server: TabbyServer, brief: Brief, edits: Sequence[Edit]) -> None:
-    """Wait until the pieces that the client has taken are in the document as the server knows it."""
+    """Wait until the document here holds the pieces that the client has taken, and what it has refused one for."""
     from tabby_lsp.actions.edits import rebase
 
     for _ in range(int(HEARD_S / LOOK_S)):
         now = server.documents.get(brief.snapshot.uri)
-        if now is None or rebase(edits, brief.snapshot, now, brief.region) is not None:
+        if now is None:
+            return
+        heard = now.lines != brief.snapshot.lines  # of what the piece was refused for, too
+        if heard and rebase(edits, brief.snapshot, now, brief.region) is not None:
             return
         await asyncio.sleep(LOOK_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 METHOD = "tabby/step"
-REPLY_S = 10.0
-"""Seconds for which a reply is waited for. Who does not answer gets no further piece."""
+_numbers = itertools.count(1)
 
 
 class Steps:
@@ -25,21 +25,19 @@ class Steps:
 
     Args:
         server: whose client edits.
-        title: what is being done, for the editor's list of what can be undone.
         snapshot: the document as it is.
         span: the stretch.
 
     Attributes:
         now: the document with all pieces that were taken; nothing else has changed in it, or the next one is refused.
         begun: whether a piece was taken.
-        refused: whether one was not: then no other one is sent.
     """
 
-    def __init__(self, server: TabbyServer, title: str, snapshot: Snapshot, span: Span) -> None:
+    def __init__(self, server: TabbyServer, snapshot: Snapshot, span: Span) -> None:
         self.now = snapshot
-        self.begun = self.refused = False
+        self.begun = self._refused = False
         self._server = server
-        self._title = title
+        self._number = next(_numbers)
         self._start = snapshot.offset(span.start)
         self._length = snapshot.offset(span.end) - self._start
         self._wanted: str | None = None
@@ -71,10 +69,10 @@ class Steps:
         Returns:
             Whether it does.
         """
-        return not self.refused and await self._step(text, last=True)
+        return not self._refused and await self._step(text, last=True)
 
     async def _send(self) -> None:
-        while self._wanted is not None and not self.refused:
+        while self._wanted is not None and not self._refused:
             text, self._wanted = self._wanted, None
             await self._step(text)
 
@@ -86,14 +84,14 @@ class Steps:
             return True
         places = [range_to(self.now, edit.span.start, edit.span.end, self._server.encoding) for edit in edits]
         params = {
-            "label": self._title,
+            "id": self._number,
             "textDocument": {"uri": self.now.uri, "version": None if self.begun else self.now.version},
             "edits": [{"range": place, "newText": edit.text} for place, edit in zip(places, edits, strict=True)],
             "first": not self.begun,
             "last": last,
         }
         if not await self._is_applied(params):
-            self.refused = True
+            self._refused = True
             return False
         self.begun = True
         self.now = Snapshot.of(self.now.uri, self.now.language, self.now.version, apply(self.now, edits))
@@ -102,8 +100,8 @@ class Steps:
 
     async def _is_applied(self, params: dict[str, Any]) -> bool:
         try:
-            async with asyncio.timeout(REPLY_S):
-                reply: Any = await self._server.protocol.send_request_async(METHOD, params)
+            # however long that takes: a piece that is taken later than anybody waits for it would be lost sight of
+            reply: Any = await self._server.protocol.send_request_async(METHOD, params)
         except Exception as error:
             logger.info("the client did not take a piece of an edit: %r", error)
             return False

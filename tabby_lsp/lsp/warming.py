@@ -8,11 +8,14 @@ slice, and finishes what is begun if it is that document's tree that is wanted.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tabby_lsp.lsp.server import TabbyServer
+
+logger = logging.getLogger(__name__)
 
 SLICE_S = 0.004
 """Seconds of parsing at a time: a document of 13,000 lines takes ten of them."""
@@ -40,6 +43,7 @@ class Warming:
         self._busy = False
         self._rest: asyncio.TimerHandle | None = None
         self._changed = -math.inf
+        self._touched: dict[str, None] = {}
 
     def start(self) -> None:
         """Import what is needed, on a thread: 0.2 s that a user would wait for it."""
@@ -61,14 +65,23 @@ class Warming:
         if self._rest is not None:
             self._rest.cancel()
         self._changed = loop.time()
-        self._rest = loop.call_later(REST_S, self.opened, uri)
+        self._touched[uri] = None
+        self._rest = loop.call_later(REST_S, self._at_rest)
+
+    def _at_rest(self) -> None:
+        touched, self._touched = self._touched, {}
+        for uri in touched:
+            self.opened(uri)
 
     async def _work(self) -> None:
         try:
             await asyncio.to_thread(_imported)
             while self._waiting:
                 uri, _ = self._waiting.popitem()
-                await self._warm(uri)
+                try:
+                    await self._warm(uri)
+                except Exception:  # the other documents have nothing to do with it
+                    logger.exception("%s could not be made ready", uri)
         finally:
             self._busy = False
 

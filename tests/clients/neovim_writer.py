@@ -46,10 +46,12 @@ class Writer:
         editor: with the document open.
         path: of the document.
         version: what the first piece is for; -1: the buffer's own.
+        number: of the edit.
     """
 
-    def __init__(self, editor: Editor, path: Path, version: int | None = -1) -> None:
+    def __init__(self, editor: Editor, path: Path, version: int | None = -1, number: int = 1) -> None:
         self.editor = editor
+        self.number = number
         if version == -1:
             version = editor.lua(VERSION, str(path))
         self.document = {"uri": path.as_uri(), "version": version}
@@ -59,7 +61,7 @@ class Writer:
         """Send a piece; whether it was applied."""
         answered = len(self.editor.script()["steps"])
         step = {
-            "label": "Complete here",
+            "id": self.number,
             "textDocument": self.document,
             "edits": edits,
             "first": self.sent == 0,

@@ -81,6 +81,8 @@ CASES = [
         """
             from cart import total
 
+            LIMIT = 3
+
             def helper():
                 def total():
                     return 1

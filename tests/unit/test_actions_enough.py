@@ -65,6 +65,12 @@ def test_it_goes_on_where_there_may_be_more(answer: str) -> None:
     assert ended(brief(), answer) is None
 
 
+def test_an_echo_that_differs_in_blanks_is_an_echo() -> None:
+    spaced = brief(DOCUMENT.replace("math.pi * r⟧", "math.pi * r  ⟧"))
+    answer = f"As it is:\n{block(OLD)}\nFixed:\n{block(NEW)}{PROSE}"
+    assert ended(spaced, answer) == f"As it is:\n{block(OLD)}\nFixed:\n{block(NEW)}"
+
+
 def test_a_fence_in_a_string_of_the_code_ends_nothing() -> None:
     answer = f"````python\n{QUOTED}````{PROSE}"
     assert ended(brief(), answer) == f"````python\n{QUOTED}````"

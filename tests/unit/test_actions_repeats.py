@@ -28,6 +28,31 @@ def test_what_is_not_elsewhere_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "elsewhere", "answer"),
+    [
+        ("python", (("test_connection", ""),), "def test_connection():\n    assert open('a')"),
+        (
+            "python",
+            (("client", "from app import client"),),
+            "import pytest\n\n@pytest.fixture\ndef client():\n    return 1",
+        ),
+        ("python", CART, "LIMIT = 2\n\ndef test_limit():\n    assert LIMIT == 2"),
+    ],
+    ids=["a test", "a fixture", "a value"],
+)
+def test_what_tests_have_of_their_own_stays(language: str, elsewhere: tuple[tuple[str, str], ...], answer: str) -> None:
+    assert written(language, answer, elsewhere) == f"{answer}\n"
+
+
+def test_nothing_is_imported_that_the_test_file_defines() -> None:
+    """A second declaration of a name would be the end of the whole file."""
+    elsewhere = (("makeUser", 'import { makeUser } from "./user.mjs";'),)
+    document = "function makeUser() {\n  return { name: 'a' };\n}\n⟦⟧\n"
+    answer = "test('name', () => {\n  assert(makeUser().name);\n});"
+    assert "import" not in written("javascript", answer, elsewhere, document)
+
+
+@pytest.mark.parametrize(
     ("language", "elsewhere", "answer", "first"),
     [
         ("go", (("testing", 'import "testing"'),), "package a\n\nfunc TestA(t *testing.T) {\n}", 'import "testing"'),

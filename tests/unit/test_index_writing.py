@@ -11,6 +11,7 @@ from word_embedder import WordEmbedder
 from tabby_lsp.config import IndexSettings
 from tabby_lsp.errors import NoSpace
 from tabby_lsp.index.folder import FolderIndex
+from tabby_lsp.index.reading import batches, pool
 from tabby_lsp.index.reading.batches import Batch
 from tabby_lsp.index.store import update, writer
 from tabby_lsp.index.types import Phase
@@ -77,4 +78,65 @@ def test_a_fault_while_writing_is_told_and_what_was_written_stays(
     assert {path for path, _, _ in index.symbols.named([f"function{n}" for n in range(FILES)])} == set(written)
     monkeypatch.setattr(writer, "write", update.write)
     assert index.sync().files == FILES
+    index.close()
+
+
+def test_a_file_that_goes_back_while_it_is_indexed_is_as_it_is(
+    index: FolderIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sync has read the new text and not yet written it; the file is saved with the old one, which is known."""
+    index.sync()
+    path = index.root / "file0.py"
+    old, read, written = path.read_text(), threading.Event(), threading.Event()
+    path.write_text("def quite_another():\n    return 22\n")
+    updates = []
+
+    def embedded(batch: Batch, *rest) -> Batch:
+        if "file0.py" in batch.files["path"].to_pylist() and not updates:
+            path.write_text(old)
+            updates.append(threading.Thread(target=index.update, args=({"file0.py"},)))
+            updates[0].start()
+            assert read.wait(LONGEST_S)
+        return update.embedded(batch, *rest)
+
+    def read_batch(*arguments) -> Batch:
+        batch = batches.read_batch(*arguments)
+        read.set()
+        assert written.wait(LONGEST_S)
+        return batch
+
+    def write(target, batch: Batch, *, late: bool) -> None:
+        update.write(target, batch, late=late)
+        written.set()
+
+    monkeypatch.setattr(writer, "embedded", embedded)
+    monkeypatch.setattr(writer, "write", write)
+    monkeypatch.setattr(writer, "read_batch", read_batch)
+    index.sync()
+    updates[0].join(LONGEST_S)
+    assert [one.name for _, _, one in index.symbols.named(["function0", "quite_another"])] == ["function0"]
+    index.close()
+
+
+def test_a_fault_ends_the_processes_that_read(index: FolderIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever keeps the fault, as its future does, keeps what stood around it."""
+    ended = []
+
+    def read_all(*arguments):
+        try:
+            yield from pool.read_all(*arguments)
+        finally:
+            ended.append(True)
+
+    def write(*_, **__) -> None:
+        raise NoSpace("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(writer, "read_all", read_all)
+    monkeypatch.setattr(writer, "write", write)
+    try:
+        index.sync()
+    except NoSpace:
+        assert ended
+    else:
+        pytest.fail("the fault is not told")
     index.close()

@@ -265,3 +265,34 @@ async def test_nothing_is_made_ready_that_nobody_may_ask_for(desk: Desk) -> None
     desk.open()
     await desk.warm()
     assert desk.counts == {}
+
+
+async def test_all_documents_that_were_changed_together_are_made_ready(
+    counts: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warming, "REST_S", 0.05)
+    desk = Desk(counts)
+    ready: list[str] = []
+    desk.server.warming.opened = ready.append
+    for uri in ("file:///a.py", "file:///b.py", "file:///c.py"):
+        desk.server.warming.changed(uri)
+    await until(lambda: ready, "documents at rest")
+    assert ready == ["file:///a.py", "file:///b.py", "file:///c.py"]
+
+
+async def test_a_document_that_cannot_be_made_ready_keeps_no_other_one_waiting(
+    counts: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(counts)
+    real = desk.server.trees.advance
+
+    def advance(snapshot: Any, seconds: float) -> bool:
+        if snapshot.uri == "file:///broken.py":
+            raise RuntimeError("a fault")
+        return real(snapshot, seconds)
+
+    monkeypatch.setattr(desk.server.trees, "advance", advance)
+    desk.open(uri="file:///good.py")
+    desk.open(uri="file:///broken.py")
+    await desk.warm()
+    assert counts["_Parse"] == 1

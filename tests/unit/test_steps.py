@@ -55,7 +55,7 @@ def steps(client: Client) -> Steps:
     snapshot = Snapshot.of("file:///a.py", "python", 7, TEXT)
     at = TEXT.index("pass")
     span = Span(snapshot.position(at), snapshot.position(at + 4))
-    return Steps(cast("TabbyServer", client), "Write", snapshot, span)
+    return Steps(cast("TabbyServer", client), snapshot, span)
 
 
 async def test_what_comes_while_a_piece_is_open_is_one_piece() -> None:
@@ -108,7 +108,6 @@ async def test_after_a_refusal_nothing_more_is_sent() -> None:
         writing.show(text)
         await client.reply() if len(client.pieces) < 2 else await asyncio.sleep(0)
     assert await writing.have_begun()
-    assert writing.refused
     assert not await writing.end("f()\ng()")
     assert len(client.pieces) == 2
     assert writing.now.text == TEXT.replace("pass", "f()"), "what the client has"

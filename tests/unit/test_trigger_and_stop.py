@@ -92,13 +92,24 @@ BLOCK = "        if a:\n            b = 1\n"
         (WHOLE + "        return x" + CIRCLE * 4, WHOLE.rstrip("\n")),
         (WHOLE + "        return x" + CIRCLE * 3, None),
         ("[f(x) for x in y]" + CIRCLE * 4, ""),
-        (WHOLE + "        return [" + "false, " * 7, None),
+        (WHOLE + "        return [" + "false, " * 12, None),
+        ("[" + "ctypes.c_void_p, " * 5, None),
         (WHOLE + "        # " + "-=" * 60, None),
         (WHOLE + BLOCK + BLOCK + "        ", WHOLE + BLOCK.rstrip("\n")),
         (WHOLE + BLOCK + BLOCK.replace("1", "2") + "        ", None),
         (WHOLE + "\n\n\n\n        ", None),
     ],
-    ids=["circle", "three rounds", "first line", "values", "separator", "block", "like a block", "blank lines"],
+    ids=[
+        "circle",
+        "three rounds",
+        "first line",
+        "values",
+        "types",
+        "separator",
+        "block",
+        "like a block",
+        "blank lines",
+    ],
 )
 def test_what_comes_again_and_again_ends(written: str, kept: str | None) -> None:
     keep = stop.rule_for(case(BODY, max_lines=60))(written)

@@ -41,7 +41,7 @@
   "Send a piece with EDITS, and STEP as its other params; say if it was made."
   (with-temp-buffer                     ; whichever buffer is the current one
     (let ((reply (eglot-handle-request
-                  'server 'tabby/step :label "Complete here"
+                  'server 'tabby/step :id 1
                   :textDocument (list :uri "file:///a"
                                       :version (plist-get step :version))
                   :edits (vconcat edits)

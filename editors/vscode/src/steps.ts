@@ -10,6 +10,8 @@ type Provide = NonNullable<Middleware["provideInlineCompletionItems"]>;
 
 /** The params of `tabby/step`. */
 export interface Step {
+  /** Of the edit: of two at a time, the later one goes on. */
+  readonly id: number;
   readonly textDocument: { readonly uri: string; readonly version?: number | null };
   /** In the document as the piece before left it; the last piece may have none. */
   readonly edits: TextEdit[];
@@ -18,6 +20,7 @@ export interface Step {
 }
 
 interface Writing {
+  readonly id: number;
   /** The document's after the last piece so far; with another one, somebody else has changed it. */
   version: number;
   /** A piece is being put in. */
@@ -28,31 +31,37 @@ export class Steps {
   private readonly writings = new WeakMap<TextDocument, Writing>();
 
   /** Put a piece in, unless the document is not what it was made for. */
-  async take({ textDocument, edits, first, last }: Step, client: LanguageClient): Promise<{ applied: boolean }> {
+  async take({ id, textDocument, edits, first, last }: Step, client: LanguageClient): Promise<{ applied: boolean }> {
     const { protocol2CodeConverter: from } = client;
     const changes = await from.asTextEdits(edits);
     const uri = from.asUri(textDocument.uri).toString();
     const editor = window.visibleTextEditors.find(({ document }) => document.uri.toString() === uri);
     if (editor === undefined) return { applied: false };
     const { document } = editor;
-    const expected = first ? (textDocument.version ?? document.version) : this.writings.get(document)?.version;
+    const before = this.writings.get(document);
+    if (!first && before?.id !== id) return { applied: false };
+    const expected = first ? (textDocument.version ?? document.version) : before?.version;
     this.writings.delete(document);
     if (document.version !== expected) return { applied: false };
-    const writing = { version: expected, busy: true };
+    const writing = { id, version: expected, busy: true };
     this.writings.set(document, writing);
-    const applied = await editor.edit(
-      (builder) => {
-        for (const { range, newText } of changes) {
-          // `replace` would select what it puts in where the cursor is
-          if (range.isEmpty) builder.insert(range.start, newText);
-          else builder.replace(range, newText);
-        }
-      },
-      { undoStopBefore: first, undoStopAfter: last },
-    );
-    writing.version = document.version;
-    writing.busy = false;
-    if (!applied || last) this.writings.delete(document);
+    let applied = false;
+    try {
+      applied = await editor.edit(
+        (builder) => {
+          for (const { range, newText } of changes) {
+            // `replace` would select what it puts in where the cursor is
+            if (range.isEmpty) builder.insert(range.start, newText);
+            else builder.replace(range, newText);
+          }
+        },
+        { undoStopBefore: first, undoStopAfter: last },
+      );
+    } finally {
+      writing.version = document.version;
+      writing.busy = false;
+      if (!applied || last) this.writings.delete(document);
+    }
     return { applied };
   }
 

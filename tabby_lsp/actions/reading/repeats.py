@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from tabby_lsp.syntax.symbols.extract import Found
     from tabby_lsp.syntax.symbols.types import Import
 
-_TEST = re.compile(r"^\s*#\[(?:\w+::)?test\b", re.MULTILINE)
-"""Rust: a test may well be called as what it tests."""
+_OWN = re.compile(
+    r"^\s*(?:#\[(?:\w+::)?test\b|@(?:\w+\.)?fixture\b|(?:async\s+)?def\s+test_|impl\b[^{]*\bfor\b)", re.MULTILINE
+)
+"""What is no repeat, whatever its name: tests and fixtures are often called as what they are for, and a type has more
+than one `impl`."""
 _OUTER = "use super::*;"
 _STRICT = frozenset({"go"})
-"""Languages in which an import that nothing uses is an error."""
+"""Languages in which an import that nothing uses is an error, and a second definition too."""
 
 
 def without_repeats(region: Region, code: str) -> tuple[str, tuple[str, ...]]:
@@ -56,10 +59,11 @@ def without_repeats(region: Region, code: str) -> tuple[str, tuple[str, ...]]:
     repeated: list[Group] = []
     left: list[Group] = []
     heads: list[int] = []
+    strict = region.language.name in _STRICT
     modules = [one for one in answer.definitions if one.kind is Kind.MODULE and one.body is not None]
     for module, level in ((None, top_of(answer)), *((one, one.body) for one in modules)):
         groups = groups_of(answer, level, region.snapshot.language) if level is not None else []
-        here = [group for group in groups if _stands_elsewhere(answer, group, module, elsewhere, rows)]
+        here = [group for group in groups if _stands_elsewhere(answer, group, module, elsewhere, rows, strict=strict)]
         if here and module is not None and level is not None:
             heads.append(level.start_point.row - answer.rows)
         repeated += here
@@ -67,7 +71,7 @@ def without_repeats(region: Region, code: str) -> tuple[str, tuple[str, ...]]:
     if repeated and not any(_says_something(group) for group in left):
         raise Unusable("echo", "The answer only repeats the code that it should be about.")
     dropped = _rows(repeated) - _rows(left)
-    if region.language.name in _STRICT:
+    if strict:
         dropped |= _unused(region, answer, rows, dropped)
     if not dropped:
         return code, _brought(region, answer, code, ())
@@ -128,11 +132,13 @@ def _declares(statement: tree_sitter.Node, node: tree_sitter.Node) -> bool:
 
 
 def _stands_elsewhere(
-    answer: Parsed, group: Group, module: Found | None, elsewhere: Mapping[str, str], rows: list[str]
+    answer: Parsed, group: Group, module: Found | None, elsewhere: Mapping[str, str], rows: list[str], *, strict: bool
 ) -> bool:
     found = _defined(answer, group)
-    if not found or _TEST.search("\n".join(rows[max(group.first, 0) : group.last + 1])):
+    if not found or _OWN.search("\n".join(rows[max(group.first, 0) : group.last + 1])):
         return False
+    if not strict and all(one.kind is Kind.CONSTANT and one.body is None for one in found):
+        return False  # the value that tests are about need not be that of the source
     inside = module.name if module is not None else ""
     return all(".".join(filter(None, (one.container.removeprefix(inside), one.name))) in elsewhere for one in found)
 
@@ -157,6 +163,7 @@ def _brought(region: Region, answer: Parsed, code: str, dropped: Collection[str]
     statements = [one for text in texts for one in imports_in(text, language_id)]
     there = {name for one in statements for name in _known(one)}
     there |= {one.name for one in answer.definitions if one.name not in dropped}
+    there |= {one.name for one in region.definitions}
     whole = {one.module for one in statements if EVERYTHING in one.names}
     wanted = (
         line

@@ -17,6 +17,7 @@ from tabby_lsp.engine.llama import library
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
 from tabby_lsp.engine.types import ModelInfo
 from tabby_lsp.errors import ModelUnusable
+from tabby_lsp.processors import processors
 
 SEQUENCES = 6
 """Prompts held in the KV cache at the same time: the current document and the ones that were left a moment ago."""
@@ -61,14 +62,9 @@ def threads_for(settings: EngineSettings) -> int:
         return settings.threads
     import psutil
 
-    allowed = cores_allowed()
+    allowed = processors()
     cores = min(allowed, psutil.cpu_count(logical=False) or allowed)
     return max(1, cores - 1 if cores > 4 else cores)
-
-
-def cores_allowed() -> int:
-    """Processors, threads of a core counted, that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LoadedModel:

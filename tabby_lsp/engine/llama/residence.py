@@ -12,7 +12,8 @@ from tabby_lsp.engine.llama.drafts import Records
 from tabby_lsp.engine.llama.evaluate import Evaluator
 from tabby_lsp.engine.llama.generate import SLICE
 from tabby_lsp.engine.llama.kv import KvCache
-from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel, cores_allowed, threads_for
+from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel, threads_for
+from tabby_lsp.processors import processors
 
 Load = Callable[[], LoadedModel]
 """Brings a model into memory, or raises a `TabbyError`."""
@@ -42,7 +43,7 @@ class Residence:
 
         self.records = Records() if settings.drafts else None
         fixed = settings.threads > 0 or model.info.offloaded > 0
-        self.crew = Crew(1 if fixed else threads_for(settings), cores_allowed())
+        self.crew = Crew(1 if fixed else threads_for(settings), processors())
 
     def look_at_load(self) -> None:
         """Fit the number of threads to what the machine has to give; where the settings name one, it stays."""

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import IO, cast
 
 from tabby_lsp.index.child.messages import Message, Order, encode, receive
+from tabby_lsp.processors import processors
 
 child_logger = logging.getLogger("tabby_lsp.index.child.worker")
 
@@ -79,7 +80,7 @@ class Child:
 def environment() -> dict[str, str]:
     """The child's variables: this very package, a quiet LanceDB, and few threads, so that typing is not disturbed."""
     paths = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parents[3])]
-    threads = str(max(1, (os.cpu_count() or 2) // 2))
+    threads = str(max(1, processors() // 2))
     return {
         **dict.fromkeys(THREADS, threads),
         "LANCEDB_LOG": "error",

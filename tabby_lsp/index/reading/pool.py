@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -34,8 +34,8 @@ def read_all(
     processes: int,
     stop: Callable[[], bool],
     read: Callable[[str, Sequence[Found], Hashes], Batch] = read_batch,
-) -> Iterator[Batch]:
-    """Read files in batches.
+) -> Generator[Batch]:
+    """Read files in batches; closed, the processes that read end.
 
     Args:
         root: the folder that the paths are relative to.
@@ -101,7 +101,7 @@ class _Pool:
             failed.set_exception(error)
             return failed
 
-    def read_singly(self, found: list[Found], stop: Callable[[], bool]) -> Iterator[Batch]:
+    def read_singly(self, found: list[Found], stop: Callable[[], bool]) -> Generator[Batch]:
         """Read files one by one after a process died: whichever ends its process again is left out."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._executor = self._started(1)

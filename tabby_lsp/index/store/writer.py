@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from tabby_lsp.config import IndexSettings
@@ -105,9 +106,10 @@ class Writer:
         self._tables.on_change()
         tell(Phase.INDEXING, len(walked.files))
         hashes = {path: row.hash for path, row in list(target.known.items())}
-        batches = grouped(read_all(str(self._root), changed, hashes, self._processes, stop))
-        for _ in self._written(target, batches):
-            tell(Phase.INDEXING, len(walked.files))
+        # closed at once: who keeps a fault that ends this would keep the processes that read
+        with closing(read_all(str(self._root), changed, hashes, self._processes, stop)) as read:
+            for _ in self._written(target, grouped(read)):
+                tell(Phase.INDEXING, len(walked.files))
         if stop():
             return False
         if target.loose > LOOSE or len(changed) > LOOSE:
@@ -180,6 +182,7 @@ class Writer:
         missing = paths - found.keys()
         below = tuple(f"{path}/" for path in missing)
         with target.lock:
+            target.overtaken.update(paths)  # before they are read: what a sync has read of them by now is older
             gone = [path for path in target.known if path in missing or path.startswith(below)]
             target.overtaken.update(gone, missing)
             remove(target, gone)

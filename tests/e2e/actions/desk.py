@@ -194,7 +194,7 @@ class Desk:
         """A piece of an edit, as our parts of the editors take it: see docs/architecture.md."""
         uri, version = params["textDocument"]["uri"], params["textDocument"]["version"]
         before = self.texts[uri] if params["first"] else self._left
-        if self.texts[uri] != before or version not in {None, self.versions[uri]}:
+        if self.texts.get(uri) != before or version not in {None, self.versions[uri]}:
             return {"applied": False}
         self.pieces.append(params)
         self._change(uri, params["edits"])

@@ -182,3 +182,19 @@ async def test_what_was_written_until_it_is_given_up_parses(streaming: Desk) -> 
     assert text.startswith(before)
     assert text.endswith(behind)
     assert errors("python", text) == 0
+
+
+async def test_a_document_that_is_closed_meanwhile_is_left_alone(streaming: Desk) -> None:
+    before, stub, behind, title = LONG
+    uri = "file:///e2e/closed.py"
+    streaming.open(uri, before + stub + behind, "python")
+    pieces, edits = len(streaming.pieces), len(streaming.edits)
+    offered = await streaming.actions(uri, cursor(before))
+    assert await streaming.choose(offered, title) is None
+    await streaming.editor.until(lambda: len(streaming.pieces) > pieces, "first piece")
+    messages = len(streaming.messages())
+    streaming.close(uri)
+    assert "closed" in await streaming.message(messages)
+    await streaming.command("tabby-lsp.statistics")  # its reply comes behind whatever would be edited
+    assert len(streaming.edits) == edits
+    assert not any(piece["last"] for piece in streaming.pieces[pieces:])

@@ -5,12 +5,14 @@ local api = vim.api
 local M = {}
 
 ---@class tabby_lsp.Step the params of `tabby/step`
+---@field id integer of the edit
 ---@field textDocument { uri: string, version: integer? } version: nil or vim.NIL where it does not matter
 ---@field edits lsp.TextEdit[] in the document as the piece before left it; the last piece may have none
 ---@field first boolean
 ---@field last boolean
 
 ---@class tabby_lsp.Writing what is written in a buffer
+---@field id integer
 ---@field client integer
 ---@field open boolean there is more to come, and nothing else has changed the buffer since the first piece
 ---@field ours boolean a piece is being put in
@@ -30,19 +32,23 @@ local function watch(buf, writing)
     end,
     on_detach = function() -- by a reload too
       writing.open = false
+      if writings[buf] == writing then
+        writings[buf] = nil
+      end
     end,
   })
 end
 
 ---@param buf integer
----@param version any the one that the edit was made for
+---@param step tabby_lsp.Step
 ---@param client vim.lsp.Client
 ---@return tabby_lsp.Writing? nil: the buffer is not what the edit was made for
-local function begin(buf, version, client)
+local function begin(buf, step, client)
+  local version = step.textDocument.version ---@type any
   -- the number of the newest change, whether or not the server has been told of it yet
   local known = type(version) ~= 'number' or version == vim.lsp.util.buf_versions[buf]
   if known and vim.lsp.buf_is_attached(buf, client.id) then
-    local writing = { client = client.id, open = true, ours = false }
+    local writing = { id = step.id, client = client.id, open = true, ours = false }
     undo.boundary(buf)
     watch(buf, writing)
     return writing
@@ -69,10 +75,10 @@ function M.step(_, step, context)
   local client = assert(vim.lsp.get_client_by_id(context.client_id))
   local buf = vim.uri_to_bufnr(step.textDocument.uri)
   if step.first then
-    writings[buf] = begin(buf, step.textDocument.version, client)
+    writings[buf] = begin(buf, step, client)
   end
   local writing = writings[buf]
-  if not writing or not writing.open or writing.client ~= client.id then
+  if not writing or not writing.open or writing.client ~= client.id or writing.id ~= step.id then
     return { applied = false }
   end
   writing.ours = true

@@ -23,7 +23,14 @@ end
 function M.apply(problem, params, context)
   local uris = vim.tbl_keys(params.edit.changes or {})
   for _, change in ipairs(params.edit.documentChanges or {}) do
-    uris[#uris + 1] = change.textDocument and change.textDocument.uri
+    local document = change.textDocument
+    uris[#uris + 1] = document and document.uri
+    -- Neovim itself says that it has applied an edit that it leaves out, and takes any for a version of 0
+    if document and type(document.version) == 'number' then
+      if vim.lsp.util.buf_versions[vim.uri_to_bufnr(document.uri)] ~= document.version then
+        return { applied = false, failureReason = 'the buffer has changed' }
+      end
+    end
   end
   local loaded = vim.tbl_filter(vim.api.nvim_buf_is_loaded, vim.tbl_map(vim.uri_to_bufnr, uris))
   return M.apart(loaded, vim.lsp.handlers['workspace/applyEdit'], problem, params, context)
