@@ -96,8 +96,8 @@ def brought_by(head: str, language_id: str) -> tuple[tuple[str, str], ...]:
 _DECLARING = r"(?:(?:declare|abstract|async)\s+)*(?:(?:function\s*\*?|class|const|let|var|interface|type|enum)\s+)?"
 _EXPORTS = (
     (r"^\s*export\s+(?:default\s+)?" + _DECLARING, ""),
-    (r"\bexport\s*(?:type\s*)?\{(?:[^{}]*[\s,])?", r"\s*[,}]"),
-    (r"\bmodule\.exports\s*=\s*\{(?:[^{}]*[\s,])?", r"\s*[,}:(]"),
+    (r"\bexport\s*(?:type\s*)?\{(?:[^{}]*,)?\s*(?:\w+\s+as\s+)?", r"\s*[,}]"),
+    (r"\bmodule\.exports\s*=\s*\{(?:[^{}]*,)?\s*", r"\s*[,}:(]"),
     (r"\bmodule\.exports\s*=\s*", r"\s*(?:;|$)"),
     (r"^\s*(?:module\.)?exports\.", ""),
 )

@@ -11,6 +11,7 @@
     prompts      the whole prompt, a quick one, and what they show of other files
     context/     what that is: sources, choice, forms
     ahead        what is evaluated in idle time
+    prefetch     what would follow if the suggestion that is shown were accepted
     flight       one generation, detached from who asked for it
     flights      those under way, one a document
     stop         when enough has been written, checked while it is written

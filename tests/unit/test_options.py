@@ -247,7 +247,7 @@ def test_what_a_project_may_set_is_a_decision_for_every_setting() -> None:
     """A new setting in [completion] or [context] fails here until someone has decided; anything else stays closed."""
     may = {key for key in schema.SETTINGS if key.startswith(("completion.", "context."))}
     may |= {"offline", "index.enabled", "index.watch"}
-    may |= {f"actions.{name}" for name in ("enabled", "max_tokens", "temperature", "confirm", "disabled")}
+    may |= {f"actions.{name}" for name in ("enabled", "max_tokens", "temperature", "confirm", "stream", "disabled")}
     assert set(rules.PROJECT_MAY_SET) == may
     assert set(rules.PROJECT_MAY_SET) <= set(schema.SETTINGS)
 
