@@ -51,7 +51,7 @@ class Writer:
 
     def __init__(self, editor: Editor, path: Path, version: int | None = -1, number: int = 1) -> None:
         self.editor = editor
-        self.number = number
+        self.path, self.number = path, number
         if version == -1:
             version = editor.lua(VERSION, str(path))
         self.document = {"uri": path.as_uri(), "version": version}

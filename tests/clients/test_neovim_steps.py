@@ -295,3 +295,13 @@ def test_a_text_comes_line_by_line(version: str, tmp_path: Path, server_environm
         assert lines(editor) == before
     finally:
         editor.close()
+
+
+def test_a_piece_of_another_edit_is_refused(scripted: Editor) -> None:
+    first = opened(scripted)
+    first.pieces(1)
+    second = Writer(scripted, first.path, number=2)
+    assert second.piece(*PIECES[1])
+    assert not first.piece(*PIECES[1]), "its places are not those of the buffer any more"
+    assert second.piece(*PIECES[2], last=True)
+    assert lines(scripted) == WRITTEN
