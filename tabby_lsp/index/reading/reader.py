@@ -31,7 +31,8 @@ PARSE_SECONDS = 2.0
 STEPS = 16
 """Steps of a parse between two looks at the clock, each a system call: one a step was a tenth of the parse."""
 
-_PIECE = 1 << 16
+_PIECE = 1 << 12
+"""Bytes that are read at a time, by the parser and again for the text of each node that is asked for."""
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _local = threading.local()
 
