@@ -22,11 +22,13 @@ class Hunk:
         start: offset in the document as it is when this hunk is reached, in code points.
         removed: characters that are deleted there first, in one change.
         typed: what is typed there, character by character.
+        pasted: whether it is applied in one change instead.
     """
 
     start: int
     removed: int
     typed: str
+    pasted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

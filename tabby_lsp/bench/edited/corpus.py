@@ -78,7 +78,7 @@ def edited_files(
         known = ", ".join(package.name for package in all_packages)
         raise TabbyError(f"There is no corpus {name!r}.", f"Name a language, or a package: {known}.")
     title = " and ".join(dict.fromkeys(file.source.partition(" ")[0] for file in mixed))
-    return f"releases of {title}", _in_turn(mixed, files)
+    return f"releases of {title}", in_turn(mixed, files)
 
 
 def files_of(source: str, *, offline: bool = False) -> dict[str, bytes]:
@@ -137,8 +137,8 @@ def _by_chance(files: Iterable[Edited]) -> list[Edited]:
     return sorted(files, key=lambda file: hashlib.sha256(file.name.encode()).hexdigest())
 
 
-def _in_turn(files: Sequence[Edited], most: int) -> list[Edited]:
-    """So many of each language, the languages in turn."""
+def in_turn(files: Sequence[Edited], most: int) -> list[Edited]:
+    """So many files of each language, the languages in turn."""
     kinds = {"typescriptreact": "typescript", "javascriptreact": "javascript"}
     by_language: dict[str, list[Edited]] = {}
     for file in files:

@@ -44,7 +44,7 @@ def agreeing(one: str, other: str) -> int:
 def worth_typing(hunk: Hunk) -> bool:
     """Whether a hunk is typed; others are applied in one change."""
     solid = len("".join(hunk.typed.split()))
-    return solid >= FEWEST_CHARACTERS and len(hunk.typed) <= MOST_CHARACTERS
+    return not hunk.pasted and solid >= FEWEST_CHARACTERS and len(hunk.typed) <= MOST_CHARACTERS
 
 
 def readable(data: bytes) -> str | None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tabby_lsp.bench.types import Contestant, Script, Session
 
 
+ANY = 500
+"""Files of a language in which lines are looked for that use what another file defines."""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `bench replay`."""
     source = parser.add_mutually_exclusive_group()
@@ -40,6 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_count, default=20, metavar="EDITS", help="edits in all (default: 20)")
     parser.add_argument("--files", type=_count, default=5, metavar="N", help="most files of a language (default: 5)")
     parser.add_argument("--keys", type=_count, default=150, metavar="N", help="most keys of a file (default: 150)")
+    parser.add_argument(
+        "--across", action="store_true", help="type only lines that use what another file defines; apply the rest"
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the run there")
 
 
@@ -118,16 +125,20 @@ def _found(sessions: Sequence[Session], names: Sequence[str], plan: Plan, corpus
 def _scripts(args: argparse.Namespace) -> tuple[str, list[Script], FilesOf]:
     """Where the edits are from, the edits, and what their repositories held before them."""
     from tabby_lsp import options
-    from tabby_lsp.bench.edited import corpus, history
+    from tabby_lsp.bench.edited import across, corpus, history
     from tabby_lsp.bench.edited.scripts import scripts_of
 
+    most = ANY if args.across else args.files
     if args.repo:
-        source, files = f"history of {args.repo.resolve().name}", history.from_repository(args.repo, args.files)
+        source, files = f"history of {args.repo.resolve().name}", history.from_repository(args.repo, most)
         files_of: FilesOf = functools.partial(history.files_of, args.repo)
     else:
         offline = options.resolve().settings.offline
-        source, files = corpus.edited_files(args.corpus, args.files, _say, offline=offline)
+        source, files = corpus.edited_files(args.corpus, most, _say, offline=offline)
         files_of = functools.partial(corpus.files_of, offline=offline)
+    if args.across:
+        files = corpus.in_turn(across.across_files(files, files_of), args.files)
+        source = f"{source}, lines across files"
     return source, scripts_of(files, args.limit, args.keys, args.seed), files_of
 
 
