@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabby_lsp.completion.context.choose import continued, fitting, wanted
+from tabby_lsp.completion.context.forms import as_comment
 from tabby_lsp.index.types import Snippet, Why
 
 
@@ -64,6 +65,16 @@ def test_the_best_stands_last() -> None:
 def test_what_is_of_one_file_stands_together() -> None:
     best, other, more = snippet("best", path="a.py"), snippet("other", path="b.py"), snippet("more", path="a.py")
     assert continued((), (best, other, more), 100, lines) == (other, more, best)
+
+
+def test_members_of_one_class_stand_together_so_that_it_is_named_once() -> None:
+    def member(name: str, owner: str = "Store") -> Snippet:
+        return snippet(name, f"class {owner}:\n    {name}: int", Why.MEMBER)
+
+    best, other, more = member("best"), member("other", owner="Cache"), member("more")
+    shown = continued((), (best, other, more), 100, lines)
+    assert shown == (other, more, best)
+    assert as_comment(best, "python", above=more) == "#     best: int\n"
 
 
 def test_nothing_new_is_nothing_to_evaluate() -> None:

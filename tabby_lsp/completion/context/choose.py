@@ -128,9 +128,19 @@ def _emptied(
 
 
 def _by_file(snippets: Sequence[Snippet]) -> list[Snippet]:
-    """Snippets of one file stand together, where the last of them stands; its path is then said once."""
+    """Snippets of one file stand together, where the last of them stands; its path is then said once.
+
+    In a file it is the same with the members of a class: worth divides them, and the class would be named before each.
+    """
     paths = list(dict.fromkeys(snippet.path for snippet in reversed(snippets)))
-    return sorted(snippets, key=lambda snippet: -paths.index(snippet.path))
+    owners = list(dict.fromkeys((snippet.path, _owner(snippet)) for snippet in reversed(snippets)))
+    return sorted(snippets, key=lambda s: (-paths.index(s.path), -owners.index((s.path, _owner(s)))))
+
+
+def _owner(snippet: Snippet) -> str:
+    """The class whose members a snippet shows; where it shows none, the snippet itself."""
+    first, _, rest = snippet.text.partition("\n")
+    return first if snippet.why in GROUPED and rest[:1].isspace() else snippet.text
 
 
 def _pressing(now: Sequence[Snippet], new: Sequence[Snippet]) -> bool:
