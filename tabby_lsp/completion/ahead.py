@@ -2,9 +2,10 @@
 
 - A suggestion is shown: what would follow it is generated, as if it had been accepted.
 - A document is changed: its prompt is evaluated around the change.
-- A short one is opened: its text is evaluated, with which any prompt in it begins.
+- One is opened: what it shows of other files is evaluated, and a short one's text, with which any prompt in it begins.
 - The anchor is far behind: the window is laid out anew and evaluated, then swapped in.
-- The cursor needs other files than the prompt shows: what they say is evaluated, then swapped in.
+- The cursor needs other files than the prompt shows: where most of it is to be read in any case, it shows them from the
+  start; else what they say is evaluated beside it, then swapped in.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ logger = logging.getLogger(__name__)
 REST_S = 0.06
 """Seconds without a question after which it is idle time."""
 QUIET_S = 0.7
-"""Seconds after all else is ready until other files are read: the document itself comes first. Evaluated before it, 500
-tokens of them cost a third of the keystrokes that were saved at a person's speed on two cores."""
+"""Seconds after all else is ready until a prompt is read anew for the sake of other files."""
+MOSTLY = 0.5
+"""Part of a prompt that is not in the cache from which on it is no loss to have all of it read."""
 Work = Callable[[], Coroutine[Any, Any, None]]
 RENEWED, BESIDE = "\0renewed", "\0beside"
 """What a key has at its end for the sequence of a window that is not in use yet, and of one with other files."""
@@ -115,6 +117,9 @@ class Ahead:
         # the quick one first, where the whole one will take a while: the user may be back before that
         done = await self._evaluate(uri, made.whole, made.quick, made.patience)
         if done.quick:
+            if done.missing > MOSTLY and (block := await self._prompts.fresh(snapshot, position, settings, info)):
+                self._prompts.show(uri, block)
+                made = self._prompts.stable(snapshot, position, settings, info)
             await self._evaluate(uri, made.whole)
         if renewed := self._prompts.renewed(snapshot, position, settings, info):
             prompt, window = renewed
@@ -126,14 +131,10 @@ class Ahead:
         if not self._loaded():
             return
         info, settings = self._engine.info, self._settings()
-        if prompt := self._prompts.beginning(snapshot, settings, info):
-            with _going_on():
-                await self._evaluate(snapshot.uri, prompt)
-        await self._quiet()
-        block = await self._prompts.fresh(snapshot, None, settings, info)
-        if block is not None and (prompt := self._prompts.beginning(snapshot, settings, info, block)):
-            await self._evaluate(snapshot.uri + BESIDE, prompt)
+        if block := await self._prompts.fresh(snapshot, None, settings, info):
             self._prompts.show(snapshot.uri, block)
+        if prompt := self._prompts.beginning(snapshot, settings, info):
+            await self._evaluate(snapshot.uri, prompt)
 
     async def _quiet(self) -> None:
         """What comes now gives way to everything else."""

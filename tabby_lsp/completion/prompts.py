@@ -263,17 +263,21 @@ class PromptMaker:
         """A renewed window is in the cache: from now on it is the one that is continued."""
         self._windows.adopt(uri, window)
 
-    def beginning(
-        self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, block: Block | None = None
-    ) -> Prompt | None:
-        """What a prompt anywhere in a short document begins with; None for long ones and where nothing is stable."""
+    def beginning(self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo) -> Prompt | None:
+        """What a prompt anywhere in a document begins with: what is shown of others, and all of it where it is short.
+
+        Returns:
+            None where that is nothing.
+        """
         family = self.family(info)
-        if not family.tail or family.order != "prefix-suffix" or len(snapshot.text) > settings.prefix_tokens * 8:
+        if not family.tail or family.order != "prefix-suffix":
             return None
-        if self._engine.tokenizer.count(snapshot.text) > settings.prefix_tokens * FIRST_FILL:
-            return None
-        shown = self._shown(snapshot, settings, info, block)
-        return Prompt((*shown.ahead, Marker(family.prefix), shown.above + prompt.unix(snapshot.text)))
+        shown, text = self._shown(snapshot, settings, info), ""
+        if len(snapshot.text) <= settings.prefix_tokens * 8:
+            is_short = self._engine.tokenizer.count(snapshot.text) <= settings.prefix_tokens * FIRST_FILL
+            text = prompt.unix(snapshot.text) if is_short else ""
+        pieces = (*shown.ahead, Marker(family.prefix), shown.above + text)
+        return Prompt(pieces) if shown.above or shown.ahead or text else None
 
 
 def _budget(settings: CompletionSettings, family: Family, context: int) -> Budget:

@@ -230,7 +230,8 @@ def _converter() -> Converter:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
         return converter.structure(fields, KINDS[kind])
 
-    converter.register_structure_hook(Source, structure_source)
+    # by identity: from Python 3.12 on, dispatch by class takes each source for a subclass of the protocol
+    converter.register_structure_hook_func(lambda wanted: wanted is Source, structure_source)
     return converter
 
 

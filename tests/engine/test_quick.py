@@ -58,9 +58,12 @@ def test_patience_is_for_what_is_not_in_the_cache(rig: Rig) -> None:
     rig.run(prefill(FAR[: len(FAR) // 2]))
     missing = len(tokens) - rig.kv.shared(tokens)
     assert len(rig.vocabulary.encode(NEAR)) < missing < len(tokens)
-    assert rig.run(asked(missing - 1)).quick
+    quick = rig.run(asked(missing - 1))
+    assert quick.quick
+    assert quick.missing == missing / len(tokens)
     result = rig.run(asked(missing))
     assert not result.quick
+    assert result.missing == 0
     assert result.counters.evaluated == missing
 
 

@@ -97,9 +97,10 @@ class Run:
         if not self.over:
             self._finish(self.text, finish)
 
-    def prefilled(self) -> None:
-        """The prompt is in the cache, and no more was asked."""
-        self.ticket.future.set_result(Result((), Counters(10, 0, 10, 0)))
+    def prefilled(self, missing: float = 0.0) -> None:
+        """The prompt is in the cache, and no more was asked; or the quick one, where part of the other is missing."""
+        quick = missing > 0
+        self.ticket.future.set_result(Result((), Counters(10, 0, 10, 0), quick=quick, missing=missing))
 
     def fail(self, error: Exception) -> None:
         """The engine cannot serve."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from desk import BEFORE, FAR, SHAPES, URI, Desk, shown
 from scripted_engine import settled, until
-from typist import UNHURRIED
+from typist import UNHURRIED, Document
 
 from tabby_lsp.completion import ahead
 from tabby_lsp.completion.ahead import BESIDE
@@ -122,13 +122,60 @@ async def test_an_opened_document_begins_with_what_it_imports() -> None:
     desk = Desk(prepare=True)
     document = desk.open()
     desk.pipeline.opened(document.snapshot)
-    await until(lambda: len(desk.engine.prefills) > 1, "idle work")
-    own, whole = map(shown, desk.engine.prefills)
-    assert own.startswith("<|fim_prefix|>from pkg.shapes import"), "the document itself comes first"
-    assert whole.startswith("<|fim_prefix|># pkg/shapes.py\n# class Shape:")
+    await until(lambda: desk.engine.prefills, "idle work")
+    await settled()
+    (run,) = desk.engine.prefills
+    assert shown(run).startswith("<|fim_prefix|># pkg/shapes.py\n# class Shape:")
+    assert shown(run).endswith(document.snapshot.text)
 
 
-async def test_the_document_itself_comes_first() -> None:
+async def test_of_a_long_document_what_it_imports_is_read_when_it_is_opened() -> None:
+    desk = Desk(prepare=True)
+    document = desk.open(before=BEFORE + "\n\n" + FAR)
+    desk.pipeline.opened(document.snapshot)
+    await until(lambda: desk.engine.prefills, "idle work")
+    await settled()
+    (run,) = desk.engine.prefills
+    assert shown(run).startswith("<|fim_prefix|># pkg/shapes.py\n# class Shape:")
+    assert "measure" not in shown(run)
+
+
+async def cold(missing: float) -> tuple[Desk, Document]:
+    """A document in which somebody typed, of whose prompt so much is not in the cache."""
+    desk = Desk(prepare=True)
+    desk.engine.hold_prefill = True
+    document = desk.open()
+    document.type("a")
+    await until(lambda: desk.engine.prefills, "idle work")
+    assert "pkg/shapes.py" not in shown(desk.engine.prefills[0])
+    desk.engine.prefills[0].prefilled(missing)
+    await until(lambda: len(desk.engine.prefills) > 1, "the whole prompt")
+    return desk, document
+
+
+async def test_what_is_read_in_any_case_shows_other_files_from_the_start() -> None:
+    desk, document = await cold(missing=0.9)
+    _, whole = desk.engine.prefills
+    assert (whole.request.key, whole.request.quick) == (URI, None)
+    assert "pkg/shapes.py" in shown(whole)
+    whole.prefilled()
+    await settled()
+    assert len(desk.engine.prefills) == 2, "nothing is read twice"
+    document.type("r")
+    assert "pkg/shapes.py" in await desk.asked(document, Trigger.TYPING)
+
+
+async def test_what_is_nearly_read_is_not_read_anew_for_other_files() -> None:
+    desk, _ = await cold(missing=0.4)
+    _, whole = desk.engine.prefills
+    assert (whole.request.key, whole.request.quick) == (URI, None)
+    assert "pkg/shapes.py" not in shown(whole)
+    whole.prefilled()
+    await until(lambda: desk.engine.prefills[-1].request.key == URI + BESIDE, "the block")
+    assert "pkg/shapes.py" in shown(desk.engine.prefills[-1])
+
+
+async def test_the_document_itself_comes_first_where_it_is_in_the_cache() -> None:
     """Reading other files first would leave who types with short prompts for longer."""
     desk = Desk(prepare=True)
     desk.engine.hold_prefill = True

@@ -53,6 +53,7 @@ class Generation:
         self.ticket = ticket
         self.request = ticket.request
         self.result: Result | None = None
+        self._missing = 0.0
         self._evaluator = evaluator
         self._kv = kv
         self._totals = totals = totals or Totals()
@@ -113,6 +114,7 @@ class Generation:
                 "inside": self.ticket.inside_s * 1e3,
             },
             quick=prompt is request.quick,
+            missing=self._missing,
         )
 
     @property
@@ -136,9 +138,10 @@ class Generation:
         request, encode = self.request, self._vocabulary.encode_pieces
         tokens, plain = encode(request.prompt.pieces)
         tokens = tokens or [self._vocabulary.bos or 0]
-        if request.quick and len(tokens) - self._kv.shared(tokens) > request.patience:
+        if request.quick and (missing := len(tokens) - self._kv.shared(tokens)) > request.patience:
             quick, quick_plain = encode(request.quick.pieces)
-            if quick and len(quick) - self._kv.shared(quick) < len(tokens) - self._kv.shared(tokens):
+            if quick and len(quick) - self._kv.shared(quick) < missing:
+                self._missing = missing / len(tokens)
                 return request.key + QUICK, request.quick, quick, quick_plain
         return request.key, request.prompt, tokens, plain
 
@@ -153,4 +156,5 @@ class Generation:
         finally:
             self._kv.release(slot)
         counters = Counters(len(tokens), reused, self.ticket.evaluated, 0)
-        self.result = Result((), counters, {"inside": self.ticket.inside_s * 1e3}, quick=key.endswith(QUICK))
+        timings = {"inside": self.ticket.inside_s * 1e3}
+        self.result = Result((), counters, timings, quick=key.endswith(QUICK), missing=self._missing)
