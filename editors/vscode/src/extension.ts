@@ -18,7 +18,7 @@ import { CursorTeller } from "./cursor";
 import { applyEdit } from "./edits";
 import { findExecutable } from "./executable";
 import { type Grown, Longer } from "./longer";
-import { SECTION, serverCommand, writtenSettings } from "./settings";
+import { declared, openSetting, SECTION, serverCommand, writtenSettings } from "./settings";
 import { type Status, StatusBar } from "./status";
 import { type Step, Steps } from "./steps";
 
@@ -34,8 +34,7 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
   const cursor = new CursorTeller(running);
   const longer = new Longer(context.extension.id);
   const steps = new Steps();
-  const properties: object = context.extension.packageJSON.contributes.configuration.properties;
-  const names = Object.keys(properties).map((name) => name.slice(SECTION.length + 1));
+  const { ofTheUser, ofAll } = declared(context.extension.packageJSON.contributes.configuration.properties);
 
   async function start(): Promise<void> {
     const { command, args } = serverCommand();
@@ -64,10 +63,11 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
   }
 
   function options(): LanguageClientOptions {
-    const settings = () => ({ [SECTION]: writtenSettings(names) });
+    // each of them one way only: what the server was started with, a reset in the editor could not take back
+    const settings = () => ({ [SECTION]: writtenSettings(ofAll) });
     return {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { notebook: "*", language: "*" }],
-      initializationOptions: settings,
+      initializationOptions: () => ({ [SECTION]: writtenSettings(ofTheUser) }),
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       // the server's log has levels of its own; the client would mark each line as an error
@@ -81,10 +81,12 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
         window: { showDocument },
         workspace: {
           handleApplyEdit: applyEdit,
-          // in place of the client's own way, which sends the defaults too
-          didChangeConfiguration: async () =>
-            client?.sendNotification(DidChangeConfigurationNotification.type, { settings: settings() }),
-          configuration: ({ items }) => items.map(({ section }) => (section === SECTION ? writtenSettings(names) : null)),
+          // in place of the client's own way, which sends the defaults too; `turn`: not to a server that is just ending
+          didChangeConfiguration: async () => {
+            await Promise.resolve().then(() => turn);
+            await running()?.sendNotification(DidChangeConfigurationNotification.type, { settings: settings() });
+          },
+          configuration: ({ items }) => items.map(({ section }) => (section === SECTION ? writtenSettings(ofAll) : null)),
         },
       },
     };
@@ -107,8 +109,8 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
     commands.registerCommand("tabby-lsp.showStatus", () => status.tell()),
     commands.registerCommand("tabby-lsp.showLog", () => log.show()),
     workspace.onDidChangeConfiguration((event) => {
-      // the rest of the settings comes from the user alone, and the server takes it at its start only
-      if (["path", "arguments", "model", "engine", "log", "offline"].some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) void restart();
+      // later on, the server takes from a client no more than a project may say
+      if (ofTheUser.some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) void restart();
     }),
   );
   void restart();
@@ -131,5 +133,5 @@ async function offerRemedy(command: string): Promise<void> {
   const text = `tabby-lsp: the server "${command}" was not found. Install it with "${INSTALL}", or name its path in the settings.`;
   const choice = await window.showErrorMessage(text, copy, name);
   if (choice === copy) await env.clipboard.writeText(INSTALL);
-  if (choice === name) await commands.executeCommand("workbench.action.openSettings", `${SECTION}.path`);
+  if (choice === name) await openSetting("path");
 }

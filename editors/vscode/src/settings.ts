@@ -2,16 +2,38 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { workspace } from "vscode";
+import { commands, env, workspace } from "vscode";
 
 export const SECTION = "tabby-lsp";
 
 /** Settings of this extension alone; the server would complain about them. */
-const OURS = new Set(["path", "arguments", "trace.server"]);
+const OURS = new Set(["path", "arguments"]);
 
 export interface Command {
   readonly command: string;
   readonly args: string[];
+}
+
+/** A setting as `package.json` declares it. */
+interface Declared {
+  readonly scope: string;
+}
+
+interface Names {
+  /** Of the settings that the user alone may set: they hold from a start on. */
+  readonly ofTheUser: string[];
+  /** Of those that a workspace may set too: they hold at once. */
+  readonly ofAll: string[];
+}
+
+/** The names of the settings, without the section. */
+export function declared(properties: Readonly<Record<string, Declared>>): Names {
+  const names = Object.keys(properties).map((name) => name.slice(SECTION.length + 1));
+  const isUsers = (name: string) => properties[`${SECTION}.${name}`]?.scope === "machine";
+  return {
+    ofTheUser: names.filter((name) => isUsers(name) && name !== "trace.server"), // which the client follows by itself
+    ofAll: names.filter((name) => !isUsers(name)),
+  };
 }
 
 /** What to run. Both settings have the scope "machine": no workspace can set them. */
@@ -22,13 +44,19 @@ export function serverCommand(): Command {
   return { command, args: settings.get<string[]>("arguments", []) };
 }
 
+/** Show a setting that no workspace may have: in a remote window VS Code lists those in the *Remote* tab alone. */
+export async function openSetting(name: string): Promise<void> {
+  const where = env.remoteName === undefined ? "openSettings" : "openRemoteSettings";
+  await commands.executeCommand(`workbench.action.${where}`, { query: `${SECTION}.${name}` });
+}
+
 /**
  * The values that somebody wrote, nested as the server reads them.
  *
  * Defaults are left out: what the client sends wins over the user's config.toml, the project's file and the
  * environment, so sending VS Code's copy of a default would silence them.
  *
- * @param names the dotted names of all settings, without the section.
+ * @param names of settings, dotted, without the section.
  */
 export function writtenSettings(names: readonly string[]): Record<string, unknown> {
   const settings = workspace.getConfiguration(SECTION);

@@ -42,6 +42,8 @@ export class StatusBar implements Disposable {
     const works = state in ICONS;
     this.item.text = `$(${ICONS[state] ?? "warning"}) tabby-lsp${typeof percent === "number" ? ` ${percent} %` : ""}`;
     this.item.tooltip = new MarkdownString().appendText(this.sentence());
+    // else a screen reader reads the tooltip with Markdown's backslashes
+    this.item.accessibilityInformation = { label: `tabby-lsp: ${this.sentence()}` };
     this.item.backgroundColor = works ? undefined : new ThemeColor("statusBarItem.warningBackground");
   }
 

@@ -1,6 +1,7 @@
 // `tabby/step`: a longer edit that appears piece by piece while the rest of it is being written; one undo step.
 //
-// Of several edits only a text editor makes one undo step. Where none shows the document, the first piece is refused,
+// Of several edits only a text editor makes one undo step, unless its user saves or moves the cursor in between: that ends
+// one, and no extension can join it to the next. Where none shows the document, the first piece is refused,
 // and the server makes one edit at the end.
 
 import { InlineCompletionTriggerKind, type TextDocument, window } from "vscode";
