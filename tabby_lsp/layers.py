@@ -119,7 +119,7 @@ def parse_toml(raw: bytes) -> tuple[Mapping[str, object], str, str]:
 
 
 NOTHING = "; nothing in it is used"
-PUSHED = "workspace settings"
+PUSHED = "editor settings"
 """The layer of what a client sends after its start."""
 
 

@@ -110,7 +110,9 @@ def resolve_model(settings: Settings, store: ModelStore, catalog: Catalog) -> Mo
             return ModelFile(item.path, item.name, item.entry)
     pull = f"tabby-lsp models pull {wanted}".rstrip()
     if not usable:
-        raise ModelMissing(f"There is no model in {store.directory}.", f"Run `{pull}`.")
+        by_hand = f"`offline` is on: bring a model's file here by other means, for `{pull} --from FILE`."
+        remedy = by_hand if settings.offline else f"Run `{pull}`."
+        raise ModelMissing(f"There is no model in {store.directory}.", remedy)
     best = usable[0]
     note = f"{wanted} is not installed, so {best.name} serves instead; `{pull}` fetches it."
     return ModelFile(best.path, best.name, best.entry, note)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tabby_lsp.lsp.server import TabbyServer
 
 NOTHING = {
-    "superseded": "Something else was asked about the document meanwhile.",
+    "superseded": "You went on typing meanwhile, so writing ended there.",
     "cancelled": "It was given up.",
     "disabled": "Completion is switched off (`completion.enabled`).",
     "language-disabled": "Completion is switched off for this language (`completion.disabled_languages`).",

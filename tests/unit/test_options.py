@@ -661,14 +661,14 @@ def test_pushed_options_change_what_a_project_may() -> None:
     resolved = resolve(environment=NO_FILE, pushed_options={"tabby-lsp": {"completion": {"maxLines": 3}}})
     assert resolved.faults == ()
     assert resolved.settings.completion.max_lines == 3
-    assert resolved.origins["completion.max_lines"] == "workspace settings"
+    assert resolved.origins["completion.max_lines"] == "editor settings"
 
 
 @pytest.mark.parametrize(("section", "key", "value"), [("model", "path", "/x.gguf"), ("log", "file", "/x")])
 def test_pushed_options_may_not_name_files(section: str, key: str, value: str) -> None:
     resolved = resolve(environment=NO_FILE, pushed_options={section: {key: value}})
     (fault,) = resolved.faults
-    assert fault.place == f"workspace settings: {section}.{key}"
+    assert fault.place == f"editor settings: {section}.{key}"
     assert "may not set this" in fault.message
     assert resolved.settings == Settings()
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,10 @@ def test_the_engine_gets_what_the_settings_name(store: ModelStore, tmp_path: Pat
         resolve_model(unset, store, catalog)
     with pytest.raises(ModelMissing, match="`tabby-lsp models pull tiny`"):
         resolve_model(named, store, catalog)
+    for settings, remedy in ((named, "`tabby-lsp models pull tiny`"), (replace(named, offline=True), "--from FILE")):
+        with pytest.raises(ModelMissing) as raised:
+            resolve_model(settings, store, catalog)
+        assert remedy in raised.value.remedy
     store.path(large).write_bytes(CONTENT)
     other = resolve_model(named, store, catalog)
     assert (other.name, other.entry) == ("large", large)
