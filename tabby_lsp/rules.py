@@ -69,6 +69,7 @@ PROJECT_MAY_SET: Mapping[str, tuple[Value, ...] | None] = MappingProxyType(
         "completion.line_budget_ms": None,
         "completion.word_budget_ms": None,
         "completion.likely": None,
+        "completion.known_names": None,
         "completion.prefetch": None,
         "completion.prepare": None,
         "completion.deadline_ms": None,

@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import partial
 
 from tabby_lsp.completion import likely, prompt, stop
-from tabby_lsp.completion.case import Case
+from tabby_lsp.completion.case import PROSE, Case
 from tabby_lsp.completion.flight import Budgets, Flight
+from tabby_lsp.completion.names import Names
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
 from tabby_lsp.completion.stopwatch import Stopwatch
@@ -20,7 +21,7 @@ from tabby_lsp.completion.suggestions import suggestions_from
 from tabby_lsp.completion.types import Answer, Odds, Suggestion
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Snapshot
-from tabby_lsp.engine.types import Cancelled, Candidate, Engine, Finish, Priority, Request, StopRule
+from tabby_lsp.engine.types import Cancelled, Candidate, Engine, Finish, Preference, Priority, Request, StopRule
 from tabby_lsp.errors import TabbyError
 from tabby_lsp.syntax.truncate import look_around
 
@@ -137,6 +138,7 @@ class Flights:
             candidates=settings.candidates if case.invoked else 1,
             temperature=settings.temperature,
             sampler=settings.sampler,
+            preference=self._preference(case, settings),
             stop=self._stop_rule(flight),
             stop_markers=made.family.stop,
             deadline=time.monotonic() + settings.deadline_ms / 1e3,
@@ -166,6 +168,11 @@ class Flights:
             raw=tuple(candidate.text for candidate in result.candidates),
             prompt=prompt.show(made.quick if result.quick and made.quick else made.whole),
         )
+
+    def _preference(self, case: Case, settings: CompletionSettings) -> Preference | None:
+        if not settings.known_names or case.scope.in_string or case.scope.in_comment or case.snapshot.language in PROSE:
+            return None
+        return Names(case.snapshot, case.position, self._prompts.names(case.snapshot.uri))
 
     def _stop_rule(self, flight: Flight) -> StopRule:
         """The rules of `stop`, and an end where nothing likely can follow any more."""

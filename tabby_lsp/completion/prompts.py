@@ -98,6 +98,10 @@ class PromptMaker:
         """What was gathered for the prompts of a document last."""
         return self._blocks.get(uri, NO_BLOCK)
 
+    def names(self, uri: str) -> frozenset[str]:
+        """Names of other files that a document's prompts may do without."""
+        return self._context.names(uri)
+
     def _shown(
         self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, block: Block | None = None
     ) -> Beside:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -67,6 +67,10 @@ StopRule = Callable[[str], int | None]
 """Given the text so far: how many of its characters to keep when it is enough, None to go on."""
 
 
+Preference = Callable[[str, Sequence[str]], int]
+"""Given the text so far and what may follow, about equally likely, likeliest first: the index of what is to follow."""
+
+
 def never(_: str) -> int | None:
     """A stop rule that never stops."""
     return None
@@ -89,6 +93,7 @@ class Request:
         temperature: 0 for the most probable token each time.
         sampler: `infill` ends where the model would rather end than guess.
         seed: for temperatures above 0.
+        preference: chooses where the likeliest token is taken and others are nearly as likely; None: nobody does.
         stop: when the text is enough.
         stop_markers: texts of special tokens that end the generation.
         stop_texts: texts that end it; nothing of them is in the candidates, nor in what `on_text` gets.
@@ -107,6 +112,7 @@ class Request:
     temperature: float = 0.0
     sampler: Literal["greedy", "infill"] = "greedy"
     seed: int = 0
+    preference: Preference | None = None
     stop: StopRule = never
     stop_markers: tuple[str, ...] = ()
     stop_texts: tuple[str, ...] = ()

@@ -116,6 +116,20 @@ DRAFTS: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.parametrize("draft", ["self" * 12, "selfself" + "return" * 12, "self" * 6 + "return" * 6])
+def test_guesses_never_change_what_is_preferred(rig: Rig, draft: str) -> None:
+    likely, other = (rig.vocabulary._by_piece[piece] for piece in (b"return", b"self"))
+    script = Script(rig.model, rig.capacity, len(rig.vocabulary.encode("x = ")), [{likely: 0.0, other: -1.0}])
+    script.kv = rig.kv
+    try:
+        bench = Bench(rig, evaluator=script)
+        liked = request("x = ", max_tokens=12, draft=draft, preference=lambda _, pieces: pieces.index("self"))
+        assert bench.run(liked).candidates[0].text == "self" * 12
+        assert bench.totals.drafted > 0
+    finally:
+        script.close()
+
+
 @property_test
 @given(text=prompts, kind=st.sampled_from(list(DRAFTS)), count=st.integers(1, 24), heal=st.integers(0, 3))
 def test_guesses_never_change_what_is_written(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -45,6 +46,8 @@ NEAR = 12
 """Lines that the cursor may move before it is another place."""
 
 
+WORD = re.compile(r"[^\W\d]\w*")
+NO_NAMES: frozenset[str] = frozenset()
 NOWHERE = Repository(lambda: ContextSettings(enabled=False), lambda _: None)
 
 
@@ -60,6 +63,7 @@ class Context:
         self._repository = repository or NOWHERE
         self._trees = trees
         self._looked: dict[str, tuple[int, float]] = {}
+        self._names: dict[str, frozenset[str]] = {}
         self._secrets = Secrets(self._path_of)
         self.is_secret = self._secrets.is_secret
         """Whether nothing of a document may leave it."""
@@ -71,6 +75,7 @@ class Context:
         last = self.recent.latest(uri)
         self.recent.forget(uri, keep=last is None or not self.is_secret(last))
         self._looked.pop(uri, None)
+        self._names.pop(uri, None)
         self._secrets.forget(uri)
         self._changes.forget(uri)
 
@@ -94,6 +99,10 @@ class Context:
         """The budget that the settings give."""
         settings = self._repository.settings()
         return settings.tokens if settings.enabled else 0
+
+    def names(self, uri: str) -> frozenset[str]:
+        """The words of all that was found for a document last, whether there was room to show it or not."""
+        return self._names.get(uri, NO_NAMES)
 
     def is_due(self, uri: str, line: int) -> bool:
         """Whether a cursor is worth another look: not where one was taken just now."""
@@ -134,6 +143,7 @@ class Context:
             silent |= KINDS[name] if answer is None else set()
             found += answer or ()
             chosen = choose.wanted(found, room.window, budget, room.cost)
+        self._names[uri] = frozenset(word for snippet in found for word in WORD.findall(snippet.text))
         # only now: who was stopped on the way looks again
         self._looked[uri] = (position.line if position else -1, asyncio.get_running_loop().time())
         known = {document: self._path_of(document.uri) for document in self.recent.documents()}

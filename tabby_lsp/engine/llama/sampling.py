@@ -13,12 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
-from tabby_lsp.engine.types import Request
+from tabby_lsp.engine.types import Preference, Request
 
 Logits = npt.NDArray[np.float32]
 
 TOP_K, TOP_P = 40, 0.99
 """What the infill sampler and a temperature choose from: llama.cpp's own defaults for infill."""
+MARGIN = 1.5
+"""By how much a token's logit may be below the likeliest one's for it to be preferred: it is a fifth as likely then."""
+NEARLY = 16
+"""Tokens at most that somebody chooses from who prefers some texts to others."""
 SHORTLIST = 128
 """Tokens among which other candidates' first tokens are looked for: more than there are end tokens and candidates."""
 
@@ -78,18 +82,55 @@ def _likeliest(logits: Logits) -> npt.NDArray[np.intp]:
     return np.argpartition(logits, -SHORTLIST)[-SHORTLIST:] if len(logits) > SHORTLIST else np.arange(len(logits))
 
 
+def preferred(
+    logits: Logits,
+    vocabulary: Vocabulary,
+    likeliest: Sequence[int],
+    preference: Preference,
+    written: str,
+    spelled: int = 0,
+) -> int:
+    """Of tokens that are about equally likely the one whose text is preferred.
+
+    Args:
+        logits: shape (vocabulary,).
+        vocabulary: whose tokens.
+        likeliest: tokens, likeliest first, at least one.
+        preference: who chooses.
+        written: the text so far.
+        spelled: bytes at the beginning of each token that are part of it already.
+    """
+    first, least = likeliest[0], logits[likeliest[0]] - MARGIN
+    if vocabulary.is_end(first):
+        return first
+    near = [token for token in likeliest if logits[token] >= least and not vocabulary.is_end(token)]
+    if len(near) < 2:
+        return first
+    pieces = [vocabulary.piece(token)[spelled:].decode("utf-8", "replace") for token in near]
+    return near[preference(written, pieces)]
+
+
+def nearly(logits: Logits) -> list[int]:
+    """The tokens that are about as likely as the likeliest one, likeliest first."""
+    near = np.flatnonzero(logits >= logits.max() - MARGIN)
+    ordered: list[int] = near[np.argsort(-logits[near], kind="stable")][:NEARLY].tolist()
+    return ordered
+
+
 class Sampler:
     """Picks tokens for one candidate as its request says.
 
     Args:
         lib: the loaded library.
         vocabulary: the model's.
-        request: temperature, sampler and seed.
+        request: temperature, sampler, seed and preference.
         nth: which candidate; it varies the seed.
     """
 
-    def __init__(self, lib: Any, vocabulary: Any, request: Request, nth: int) -> None:
+    def __init__(self, lib: Any, vocabulary: Vocabulary, request: Request, nth: int) -> None:
         self._lib = lib
+        self._vocabulary = vocabulary
+        self._preference = request.preference
         self._chain: Any = None
         stages: list[Any] = []
         if request.temperature > 0 or request.sampler == "infill":
@@ -97,7 +138,7 @@ class Sampler:
         if request.temperature > 0:
             stages.append(lib.llama_sampler_init_temp(request.temperature))
         if request.sampler == "infill":
-            stages.append(lib.llama_sampler_init_infill(vocabulary))
+            stages.append(lib.llama_sampler_init_infill(vocabulary.handle))
         if request.temperature > 0:
             stages.append(lib.llama_sampler_init_dist(request.seed + nth))
         elif stages:
@@ -107,8 +148,10 @@ class Sampler:
             for stage in stages:
                 lib.llama_sampler_chain_add(self._chain, stage)
 
-    def pick(self, context: Any, row: int, logits: Logits) -> int:
-        """The next token, from the row of the last evaluated batch whose logits these are."""
+    def pick(self, context: Any, row: int, logits: Logits, written: str) -> int:
+        """The next token behind a text, from the row of the last evaluated batch whose logits these are."""
+        if self._chain is None and self._preference is not None:
+            return preferred(logits, self._vocabulary, nearly(logits), self._preference, written)
         if self._chain is None:
             return int(logits.argmax())
         return int(self._lib.llama_sampler_sample(self._chain, context, row))

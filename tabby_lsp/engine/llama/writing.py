@@ -11,7 +11,7 @@ from tabby_lsp.engine.llama.drafts import Drafter, Records
 from tabby_lsp.engine.llama.evaluate import Evaluator, Row
 from tabby_lsp.engine.llama.kv import KvCache, Slot
 from tabby_lsp.engine.llama.reading import Reader, Steps
-from tabby_lsp.engine.llama.sampling import Sampler, branches, logprob
+from tabby_lsp.engine.llama.sampling import NEARLY, Sampler, branches, logprob, preferred
 from tabby_lsp.engine.types import Candidate, Finish, Request, Ticket, Totals
 
 Emit = Callable[[str], None]
@@ -128,10 +128,13 @@ class Writer:
             sequence = slot.sequence if nth == 0 else self._kv.fork(slot)
             if sequence < 0:
                 break
-            lanes.append(Lane(sequence, len(slot.tokens), Sampler(model.lib, vocab.handle, request, nth), nth == 0))
+            lanes.append(Lane(sequence, len(slot.tokens), Sampler(model.lib, vocab, request, nth), nth == 0))
         self._ticket.logprobs, self._ticket.ends = lanes[0].logprobs, lanes[0].ends
         drawing = [] if rest else lanes if request.temperature > 0 else lanes[:1]
-        tokens = [lane.sampler.pick(model.context, row, logits) for lane in drawing]
+        tokens = [lane.sampler.pick(model.context, row, logits, "") for lane in drawing]
+        if rest and request.preference and not request.temperature:
+            spelled = branches(logits, vocab, rest, NEARLY)
+            tokens += [preferred(logits, vocab, spelled, request.preference, "", len(rest))] if spelled else []
         tokens += branches(logits, vocab, rest, len(lanes) - len(tokens), besides=tokens)
         while len(lanes) > len(tokens):
             self._give_back(lanes.pop())
@@ -173,7 +176,7 @@ class Writer:
             for row, lane in enumerate(active):
                 lane.position += 1
                 logits = evaluator.logits(row)
-                token = lane.sampler.pick(evaluator.model.context, row, logits)
+                token = lane.sampler.pick(evaluator.model.context, row, logits, lane.text)
                 self.accept(lane, token, logprob(logits, token), vocab.piece(token))
 
     def write_guessing(self, slot: Slot, records: Records) -> Steps:
@@ -198,7 +201,7 @@ class Writer:
                 agreed += row > 0
                 lane.position += 1
                 logits = evaluator.logits(row)
-                picked = int(logits.argmax())
+                picked = lane.sampler.pick(evaluator.model.context, row, logits, lane.text)
                 drafter.judge(picked)
                 self.accept(lane, picked, logprob(logits, picked), vocab.piece(picked))
             if guess:
