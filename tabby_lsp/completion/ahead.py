@@ -4,8 +4,8 @@
 - A document is changed: its prompt is evaluated around the change.
 - One is opened: what it shows of other files is evaluated, and a short one's text, with which any prompt in it begins.
 - The anchor is far behind: the window is laid out anew and evaluated, then swapped in.
-- The cursor needs other files than the prompt shows: where most of it is to be read in any case, it shows them from the
-  start; else what they say is evaluated beside it, then swapped in.
+- The cursor needs other files than the prompt shows: where they cost little more, because what they say is in the cache
+  and the rest is to be read anyway, it shows them from the start; else they are evaluated beside it, then swapped in.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from tabby_lsp.completion.prompts import PromptMaker
+from tabby_lsp.completion.context.types import Block
+from tabby_lsp.completion.prompts import PromptMaker, Prompts
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.engine.types import Cancelled, Engine, ModelInfo, Priority, Prompt, Request, Result
@@ -29,8 +30,10 @@ REST_S = 0.06
 """Seconds without a question after which it is idle time."""
 QUIET_S = 0.7
 """Seconds after all else is ready until a prompt is read anew for the sake of other files."""
-MOSTLY = 0.5
-"""Part of a prompt that is not in the cache from which on it is no loss to have all of it read."""
+LITTLE_MORE = 128
+"""Tokens more that a prompt with other files may cost to be read in place of the one without."""
+LOOK_S = 0.3
+"""Seconds that reading waits for an index that is busy; what it says later is evaluated beside."""
 Work = Callable[[], Coroutine[Any, Any, None]]
 RENEWED, BESIDE = "\0renewed", "\0beside"
 """What a key has at its end for the sequence of a window that is not in use yet, and of one with other files."""
@@ -117,10 +120,7 @@ class Ahead:
         # the quick one first, where the whole one will take a while: the user may be back before that
         done = await self._evaluate(uri, made.whole, made.quick, made.patience)
         if done.quick:
-            if done.missing > MOSTLY and (block := await self._prompts.fresh(snapshot, position, settings, info)):
-                self._prompts.show(uri, block)
-                made = self._prompts.stable(snapshot, position, settings, info)
-            await self._evaluate(uri, made.whole)
+            await self._whole(snapshot, position, settings, info, made, done.missing)
         if renewed := self._prompts.renewed(snapshot, position, settings, info):
             prompt, window = renewed
             await self._evaluate(uri + RENEWED, prompt)
@@ -131,10 +131,40 @@ class Ahead:
         if not self._loaded():
             return
         info, settings = self._engine.info, self._settings()
-        if block := await self._prompts.fresh(snapshot, None, settings, info):
+        if block := await self._look(snapshot, None, settings, info):
             self._prompts.show(snapshot.uri, block)
         if prompt := self._prompts.beginning(snapshot, settings, info):
             await self._evaluate(snapshot.uri, prompt)
+
+    async def _whole(
+        self,
+        snapshot: Snapshot,
+        position: Position,
+        settings: CompletionSettings,
+        info: ModelInfo,
+        made: Prompts,
+        missing: int,
+    ) -> None:
+        """Evaluate the whole prompt, of which so many tokens are missing; with other files where they cost little more.
+
+        The engine knows what they cost: it reads them, or else the quick prompt, which has just been read.
+        """
+        uri = snapshot.uri
+        if block := await self._look(snapshot, position, settings, info):
+            beside = self._prompts.stable(snapshot, position, settings, info, block).whole
+            if not (await self._evaluate(uri, beside, made.quick, missing + LITTLE_MORE)).quick:
+                self._prompts.show(uri, block)
+                return
+        await self._evaluate(uri, made.whole)
+
+    async def _look(
+        self, snapshot: Snapshot, position: Position | None, settings: CompletionSettings, info: ModelInfo
+    ) -> Block | None:
+        """What other files say beyond what is shown of them, where that is soon known."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                return await self._prompts.fresh(snapshot, position, settings, info)
+        return None
 
     async def _quiet(self) -> None:
         """What comes now gives way to everything else."""

@@ -164,14 +164,14 @@ class Result:
         counters: tokens evaluated, reused and generated.
         timings: milliseconds by stage: `queue`, `prefill`, `decode`.
         quick: whether it was the shorter prompt that was read.
-        missing: if so, the part of the other one that was not in the cache, 0 to 1.
+        missing: if so, the tokens of the other one that were not in the cache.
     """
 
     candidates: tuple[Candidate, ...]
     counters: Counters
     timings: dict[str, float] = field(default_factory=dict)
     quick: bool = False
-    missing: float = 0.0
+    missing: int = 0
 
 
 @dataclass(slots=True)

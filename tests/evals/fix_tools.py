@@ -70,11 +70,13 @@ class Tools:
         program: which must be on the path.
         diagnose: what the tool says about texts, all in one go.
         build: makes a folder with the text and its check ready, and gives the command that runs it.
+        version: what the program is asked to see whether it runs at all.
     """
 
     program: str
     diagnose: Callable[[Path, Texts], Said]
     build: Callable[[Path, Fault], Sequence[str]]
+    version: str = "--version"
 
 
 def missing(language: str, *, offline: bool = False) -> str:
@@ -87,6 +89,8 @@ def missing(language: str, *, offline: bool = False) -> str:
     program = TOOLS[language].program
     if not shutil.which(program):
         return f"{program} is not installed"
+    if subprocess.run([program, TOOLS[language].version], capture_output=True, check=False).returncode:
+        return f"{program} is there and does not run"  # a manager's stand-in for one that was not chosen
     if language == "typescript":
         try:
             typescript(offline=offline)
@@ -295,6 +299,6 @@ COMPLAINTS = {
 TOOLS: dict[str, Tools] = {
     "python": Tools("pyright", _pyright, _build_python),
     "typescript": Tools("node", _tsc, _build_typescript),
-    "go": Tools("go", _go, _build_go),
+    "go": Tools("go", _go, _build_go, "version"),
     "rust": Tools("rustc", _rustc, _build_rust),
 }

@@ -97,8 +97,8 @@ class Run:
         if not self.over:
             self._finish(self.text, finish)
 
-    def prefilled(self, missing: float = 0.0) -> None:
-        """The prompt is in the cache, and no more was asked; or the quick one, where part of the other is missing."""
+    def prefilled(self, missing: int = 0) -> None:
+        """The prompt is in the cache; or the quick one is, and so many tokens of the other are missing."""
         quick = missing > 0
         self.ticket.future.set_result(Result((), Counters(10, 0, 10, 0), quick=quick, missing=missing))
 

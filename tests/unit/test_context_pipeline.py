@@ -13,12 +13,13 @@ from scripted_engine import settled, until
 from typist import UNHURRIED, Document
 
 from tabby_lsp.completion import ahead
-from tabby_lsp.completion.ahead import BESIDE
+from tabby_lsp.completion.ahead import BESIDE, LITTLE_MORE
 from tabby_lsp.completion.context import gather
 from tabby_lsp.completion.context.types import Repository
 from tabby_lsp.completion.pipeline import Pipeline
 from tabby_lsp.completion.types import Trigger
 from tabby_lsp.index.files import secret
+from tabby_lsp.index.types import Snippet
 
 
 @pytest.fixture(autouse=True)
@@ -140,8 +141,8 @@ async def test_of_a_long_document_what_it_imports_is_read_when_it_is_opened() ->
     assert "measure" not in shown(run)
 
 
-async def cold(missing: float) -> tuple[Desk, Document]:
-    """A document in which somebody typed, of whose prompt so much is not in the cache."""
+async def cold(missing: int) -> tuple[Desk, Document]:
+    """A document in which somebody typed, of whose prompt so many tokens are not in the cache."""
     desk = Desk(prepare=True)
     desk.engine.hold_prefill = True
     document = desk.open()
@@ -153,26 +154,55 @@ async def cold(missing: float) -> tuple[Desk, Document]:
     return desk, document
 
 
-async def test_what_is_read_in_any_case_shows_other_files_from_the_start() -> None:
-    desk, document = await cold(missing=0.9)
-    _, whole = desk.engine.prefills
-    assert (whole.request.key, whole.request.quick) == (URI, None)
-    assert "pkg/shapes.py" in shown(whole)
-    whole.prefilled()
+async def test_other_files_are_shown_from_the_start_where_they_cost_little_more() -> None:
+    desk, document = await cold(missing=700)
+    own, whole = (run.request for run in desk.engine.prefills)
+    assert (whole.key, whole.quick, whole.patience) == (URI, own.quick, 700 + LITTLE_MORE)
+    assert "pkg/shapes.py" in shown(desk.engine.prefills[1])
+    desk.engine.prefills[1].prefilled()
     await settled()
     assert len(desk.engine.prefills) == 2, "nothing is read twice"
     document.type("r")
     assert "pkg/shapes.py" in await desk.asked(document, Trigger.TYPING)
 
 
-async def test_what_is_nearly_read_is_not_read_anew_for_other_files() -> None:
-    desk, _ = await cold(missing=0.4)
-    _, whole = desk.engine.prefills
+async def test_the_document_comes_first_where_they_cost_more() -> None:
+    desk, _ = await cold(missing=700)
+    desk.engine.prefills[1].prefilled(missing=1_200)
+    await until(lambda: len(desk.engine.prefills) > 2, "the whole prompt")
+    whole = desk.engine.prefills[2]
     assert (whole.request.key, whole.request.quick) == (URI, None)
     assert "pkg/shapes.py" not in shown(whole)
     whole.prefilled()
     await until(lambda: desk.engine.prefills[-1].request.key == URI + BESIDE, "the block")
     assert "pkg/shapes.py" in shown(desk.engine.prefills[-1])
+
+
+async def test_what_was_given_up_on_the_way_is_gone_on_with() -> None:
+    desk, document = await cold(missing=700)
+    document.type("r")
+    assert "pkg/shapes.py" not in await desk.asked(document, Trigger.TYPING)
+    await until(lambda: len(desk.engine.prefills) > 2, "idle work")
+    assert desk.engine.prefills[1].ended
+    assert "pkg/shapes.py" not in shown(desk.engine.prefills[2])
+    desk.engine.prefills[2].prefilled(missing=701)
+    await until(lambda: len(desk.engine.prefills) > 3, "the whole prompt")
+    assert "pkg/shapes.py" in shown(desk.engine.prefills[3])
+
+
+async def test_reading_does_not_wait_for_an_index_that_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "LOOK_S", 0.01)
+    desk = Desk(prepare=True)
+    desk.engine.hold_prefill = True
+    answer: Future[tuple[Snippet, ...]] = Future()
+    monkeypatch.setattr(desk.index, "definitions", lambda _: answer)
+    document = desk.open()
+    document.type("a")
+    await until(lambda: desk.engine.prefills, "idle work")
+    desk.engine.prefills[0].prefilled(missing=700)
+    await until(lambda: len(desk.engine.prefills) > 1, "the whole prompt")
+    assert "pkg/shapes.py" not in shown(desk.engine.prefills[1])
+    assert desk.engine.prefills[1].request.quick is None
 
 
 async def test_the_document_itself_comes_first_where_it_is_in_the_cache() -> None:

@@ -53,7 +53,7 @@ class Generation:
         self.ticket = ticket
         self.request = ticket.request
         self.result: Result | None = None
-        self._missing = 0.0
+        self._missing = 0
         self._evaluator = evaluator
         self._kv = kv
         self._totals = totals = totals or Totals()
@@ -141,7 +141,7 @@ class Generation:
         if request.quick and (missing := len(tokens) - self._kv.shared(tokens)) > request.patience:
             quick, quick_plain = encode(request.quick.pieces)
             if quick and len(quick) - self._kv.shared(quick) < missing:
-                self._missing = missing / len(tokens)
+                self._missing = missing
                 return request.key + QUICK, request.quick, quick, quick_plain
         return request.key, request.prompt, tokens, plain
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -61,9 +62,18 @@ class LlamaServer:
             TabbyError: there is no llama-server, or it does not start.
         """
         self.port = loopback.free_port()
+        words = command(self._gguf, self.port)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process; closed in `stop`
+        try:
+            await self._start(words)
+        except BaseException:
+            await self.stop()
+            self._log.close()
+            raise
+
+    async def _start(self, words: Sequence[str]) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *command(self._gguf, self.port),
+            *words,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
