@@ -14,7 +14,7 @@
     prefetch     what would follow if the suggestion that is shown were accepted
     flight       one generation, detached from who asked for it
     flights      those under way, one a document
-    names        which names exist, for a model that hesitates between two
+    names        which names exist, for a model that is to end one
     stop         when enough has been written, checked while it is written
     postprocess  small named transforms, each rejection with its name
     overlap      the transforms that look where a suggestion meets the code that is there
