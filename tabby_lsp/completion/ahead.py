@@ -131,10 +131,12 @@ class Ahead:
         if not self._loaded():
             return
         info, settings = self._engine.info, self._settings()
-        if block := await self._look(snapshot, None, settings, info):
+        block = await self._look(snapshot, None, settings, info)
+        if prompt := self._prompts.beginning(snapshot, settings, info, block):
+            with _going_on():
+                await self._evaluate(snapshot.uri, prompt)
+        if block:  # not before: whoever types meanwhile needs the document first
             self._prompts.show(snapshot.uri, block)
-        if prompt := self._prompts.beginning(snapshot, settings, info):
-            await self._evaluate(snapshot.uri, prompt)
 
     async def _whole(
         self,

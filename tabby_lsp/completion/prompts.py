@@ -267,8 +267,16 @@ class PromptMaker:
         """A renewed window is in the cache: from now on it is the one that is continued."""
         self._windows.adopt(uri, window)
 
-    def beginning(self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo) -> Prompt | None:
+    def beginning(
+        self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, block: Block | None = None
+    ) -> Prompt | None:
         """What a prompt anywhere in a document begins with: what is shown of others, and all of it where it is short.
+
+        Args:
+            snapshot: the document.
+            settings: of completion.
+            info: of the model.
+            block: what it is to show of others, in place of what it does; None: that.
 
         Returns:
             None where that is nothing.
@@ -276,7 +284,7 @@ class PromptMaker:
         family = self.family(info)
         if not family.tail or family.order != "prefix-suffix":
             return None
-        shown, text = self._shown(snapshot, settings, info), ""
+        shown, text = self._shown(snapshot, settings, info, block), ""
         if len(snapshot.text) <= settings.prefix_tokens * 8:
             is_short = self._engine.tokenizer.count(snapshot.text) <= settings.prefix_tokens * FIRST_FILL
             text = prompt.unix(snapshot.text) if is_short else ""

@@ -141,6 +141,19 @@ async def test_of_a_long_document_what_it_imports_is_read_when_it_is_opened() ->
     assert "measure" not in shown(run)
 
 
+async def test_who_comes_while_they_are_read_gets_the_document_first() -> None:
+    desk = Desk(prepare=True)
+    desk.engine.hold_prefill = True
+    document = desk.open()
+    desk.pipeline.opened(document.snapshot)
+    await until(lambda: desk.engine.prefills, "idle work")
+    assert "pkg/shapes.py" in shown(desk.engine.prefills[0])
+    document.type("a")
+    await until(lambda: len(desk.engine.prefills) > 1, "idle work around the key")
+    assert desk.engine.prefills[0].ended
+    assert "pkg/shapes.py" not in shown(desk.engine.prefills[1])
+
+
 async def cold(missing: int) -> tuple[Desk, Document]:
     """A document in which somebody typed, of whose prompt so many tokens are not in the cache."""
     desk = Desk(prepare=True)
