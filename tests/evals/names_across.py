@@ -20,9 +20,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tabby_lsp.bench.edited import corpus, edits, order
-from tabby_lsp.bench.edited.across import ABOVE, BELOW, SHORTEST
+from tabby_lsp.bench.edited.across import ABOVE, BELOW, SHORTEST, Defined, defined
 from tabby_lsp.bench.edited.history import Edited
-from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.references import references
 
 TYPED = 2
@@ -31,21 +30,19 @@ MOST_OF_A_FILE = 4
 RESAMPLES = 4_000
 WORD = re.compile(r"\w+")
 
-Texts = Mapping[str, str]
-Defined = Mapping[str, set[str]]
-
 
 def holes() -> Iterator[dict[str, object]]:
     """The rows."""
     _, files = corpus.edited_files(None, 500, print)
-    texts: dict[str, Texts] = {}
-    defined: dict[str, Defined] = {}
+    sources: dict[str, tuple[Mapping[str, bytes], Defined]] = {}
     for file in files:
-        if file.source not in texts:
-            texts[file.source] = _texts(file.source)
-            defined[file.source] = _defined(texts[file.source])
-        others = [(path, text) for path, text in texts[file.source].items() if path != file.name]
-        for number, before, name, behind, after in _places(file, defined[file.source]):
+        if file.source not in sources:
+            found = corpus.files_of(file.source)
+            sources[file.source] = found, defined(found)
+        texts, known = sources[file.source]
+        readable = ((path, edits.readable(data)) for path, data in texts.items() if path != file.name)
+        others = [(path, text) for path, text in readable if text is not None]
+        for number, before, name, behind, after in _places(file, known):
             yield {
                 "task_id": f"{file.source.split()[0]}:{file.name}:{number}:{name}",
                 "prompt": before,
@@ -55,19 +52,6 @@ def holes() -> Iterator[dict[str, object]]:
                 "metadata": {"file": file.name},
                 "crossfile_context": {"list": [{"filename": p, "retrieved_chunk": t} for p, t in others]},
             }
-
-
-def _texts(source: str) -> Texts:
-    found = {path: edits.readable(data) for path, data in corpus.files_of(source).items()}
-    return {path: text for path, text in found.items() if text is not None}
-
-
-def _defined(texts: Texts) -> Defined:
-    found: dict[str, set[str]] = {}
-    for path, text in texts.items():
-        for one in order.definitions(text, language_of(path)):
-            found.setdefault(one.name, set()).add(path)
-    return found
 
 
 def _places(file: Edited, known: Defined) -> Iterator[tuple[int, str, str, str, str]]:

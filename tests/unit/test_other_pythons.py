@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-NEWER = [f"3.{minor}" for minor in range(12, 16) if sys.version_info < (3, minor)]
+NEWER = [f"3.{minor}" for minor in range(12, 15) if sys.version_info < (3, minor)]
 LENT = os.pathsep.join([str(REPOSITORY), sysconfig.get_path("purelib")])
 
 

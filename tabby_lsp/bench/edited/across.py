@@ -44,14 +44,15 @@ def across_files(files: Iterable[Edited], files_of: FilesOf) -> list[Edited]:
     found: list[Edited] = []
     for file in files:
         if file.source not in known:
-            known[file.source] = _defined(files_of(file.source))
+            known[file.source] = defined(files_of(file.source))
         hunks = tuple(_narrowed(file, known[file.source]))
         if any(map(edits.worth_typing, hunks)):
             found.append(replace(file, hunks=hunks))
     return found
 
 
-def _defined(files: Mapping[str, bytes]) -> Defined:
+def defined(files: Mapping[str, bytes]) -> Defined:
+    """What files define, by name; nothing of those that nobody typed."""
     found: dict[str, set[str]] = {}
     for path, data in files.items():
         for one in order.definitions(edits.readable(data) or "", language_of(path)):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from tabby_lsp.completion.context.recent import Recent
 from tabby_lsp.completion.context.secret import Secrets
 from tabby_lsp.completion.context.stale import Changes, stale
 from tabby_lsp.completion.context.types import Around, Block, Place, Repository, Room, Source
+from tabby_lsp.completion.names import WORD
 from tabby_lsp.config import ContextSettings
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.errors import IndexUnavailable
@@ -46,7 +46,6 @@ NEAR = 12
 """Lines that the cursor may move before it is another place."""
 
 
-WORD = re.compile(r"[^\W\d]\w*")
 NO_NAMES: frozenset[str] = frozenset()
 NOWHERE = Repository(lambda: ContextSettings(enabled=False), lambda _: None)
 
