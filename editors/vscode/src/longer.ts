@@ -64,6 +64,12 @@ export class Longer implements Disposable {
     return this.turn;
   }
 
+  /** Esc: what is dismissed does not come back for having grown. Of VS Code's own command no extension hears. */
+  async dismiss(): Promise<void> {
+    this.last = undefined;
+    await commands.executeCommand("editor.action.inlineSuggest.hide");
+  }
+
   dispose(): void {
     this.provider?.dispose();
   }
@@ -91,7 +97,7 @@ export class Longer implements Disposable {
   }
 }
 
-/** Whether nothing was typed, accepted in part or moved since then. Of a dismissal by Esc no extension hears. */
+/** Whether nothing was typed, accepted in part or moved since then. */
 function isStill({ document, version, position }: Given): boolean {
   const editor = window.activeTextEditor;
   if (editor?.document !== document || document.version !== version) return false;

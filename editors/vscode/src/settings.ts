@@ -2,7 +2,7 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { commands, env, workspace } from "vscode";
+import { commands, ConfigurationTarget, env, workspace } from "vscode";
 
 export const SECTION = "tabby-lsp";
 
@@ -42,6 +42,21 @@ export function serverCommand(): Command {
   const path = settings.get<string>("path", "").trim() || "tabby-lsp";
   const command = path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
   return { command, args: settings.get<string[]>("arguments", []) };
+}
+
+const ENABLED = "completion.enabled";
+export const SUGGESTS = `${SECTION}.${ENABLED}`;
+
+/** Whether anything is suggested, as far as VS Code's settings say. */
+export function suggests(): boolean {
+  return workspace.getConfiguration(SECTION).get(ENABLED, true);
+}
+
+/** Switch suggestions off or on: in the workspace's settings where they say it, else in the user's. */
+export async function toggleSuggestions(): Promise<void> {
+  const settings = workspace.getConfiguration(SECTION);
+  const said = settings.inspect(ENABLED)?.workspaceValue !== undefined;
+  await settings.update(ENABLED, !suggests(), said ? ConfigurationTarget.Workspace : ConfigurationTarget.Global);
 }
 
 /** Show a setting that no workspace may have: in a remote window VS Code lists those in the *Remote* tab alone. */

@@ -1,6 +1,7 @@
 // The server's state in the status bar; a click says more.
 
 import { commands, type Disposable, MarkdownString, StatusBarAlignment, ThemeColor, window } from "vscode";
+import { suggests } from "./settings";
 
 /** The params of the server's notification `tabby/status`; `message` is a sentence with a remedy, or empty. */
 export interface Status {
@@ -16,6 +17,8 @@ const ICONS: Readonly<Record<string, string>> = {
   ready: "sparkle",
   unloaded: "sparkle",
 };
+
+const OFF = "Suggestions are switched off.";
 
 const MEANINGS: Readonly<Record<string, string>> = {
   loading: "The model is being loaded.",
@@ -36,11 +39,13 @@ export class StatusBar implements Disposable {
     this.item.show();
   }
 
-  show(status: Status): void {
+  /** @param status the server's; without one: the last, where the settings have changed. */
+  show(status = this.status): void {
     this.status = status;
     const { state, percent } = status;
     const works = state in ICONS;
-    this.item.text = `$(${ICONS[state] ?? "warning"}) tabby-lsp${typeof percent === "number" ? ` ${percent} %` : ""}`;
+    const icon = this.isOff() ? "circle-slash" : (ICONS[state] ?? "warning");
+    this.item.text = `$(${icon}) tabby-lsp${typeof percent === "number" ? ` ${percent} %` : ""}`;
     this.item.tooltip = new MarkdownString().appendText(this.sentence());
     // else a screen reader reads the tooltip with Markdown's backslashes
     this.item.accessibilityInformation = { label: `tabby-lsp: ${this.sentence()}` };
@@ -52,6 +57,7 @@ export class StatusBar implements Disposable {
     const works = this.status.state in ICONS;
     const choices = new Map([
       ...(this.status.state === "no-model" ? [["Download Model", "tabby-lsp.downloadModel"] as const] : []),
+      ...(works ? [[suggests() ? "Switch Suggestions Off" : "Switch Suggestions On", "tabby-lsp.toggleSuggestions"] as const] : []),
       ["Restart Server", "tabby-lsp.restartServer"],
       ["Show Log", "tabby-lsp.showLog"],
     ]);
@@ -64,8 +70,13 @@ export class StatusBar implements Disposable {
     this.item.dispose();
   }
 
+  /** Whether the model is there, and nothing is asked of it. */
+  private isOff(): boolean {
+    return ["ready", "unloaded"].includes(this.status.state) && !suggests();
+  }
+
   private sentence(): string {
     const { state, message, model } = this.status;
-    return `${message || (MEANINGS[state] ?? state)}${model ? ` (${model})` : ""}`;
+    return `${message || (this.isOff() ? OFF : (MEANINGS[state] ?? state))}${model ? ` (${model})` : ""}`;
   }
 }
