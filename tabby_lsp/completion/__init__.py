@@ -8,8 +8,8 @@
     window       which lines the model reads, and where they stay put while the user types
     families     fill-in-the-middle templates, a row a model family (families.toml)
     prompt       window + family → pieces
-    prompts      the whole prompt, a quick one, and what they show of other files
-    context/     what that is: sources, choice, forms
+    prompts      the whole prompt and a quick one, for a question and for idle time
+    context/     what they show of other files: sources, choice, forms, and since when
     ahead        what is evaluated in idle time
     prefetch     what would follow if the suggestion that is shown were accepted
     flight       one generation, detached from who asked for it

@@ -112,7 +112,7 @@ class Ahead:
         await self._quiet()
         if block := await self._prompts.fresh(snapshot, position, settings, info):
             await self._evaluate(uri + BESIDE, self._prompts.stable(snapshot, position, settings, info, block).whole)
-            self._prompts.show(uri, block)
+            self._prompts.others.show(uri, block)
 
     async def _own(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> None:
         """Evaluate a document around a place, with what is shown of other files by now."""
@@ -136,7 +136,7 @@ class Ahead:
             with _going_on():
                 await self._evaluate(snapshot.uri, prompt)
         if block:  # not before: whoever types meanwhile needs the document first
-            self._prompts.show(snapshot.uri, block)
+            self._prompts.others.show(snapshot.uri, block)
 
     async def _whole(
         self,
@@ -155,7 +155,7 @@ class Ahead:
         if block := await self._look(snapshot, position, settings, info):
             beside = self._prompts.stable(snapshot, position, settings, info, block).whole
             if not (await self._evaluate(uri, beside, made.quick, missing + LITTLE_MORE)).quick:
-                self._prompts.show(uri, block)
+                self._prompts.others.show(uri, block)
                 return
         await self._evaluate(uri, made.whole)
 

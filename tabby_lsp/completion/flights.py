@@ -172,7 +172,7 @@ class Flights:
     def _preference(self, case: Case, settings: CompletionSettings) -> Preference | None:
         if not settings.known_names or case.scope.in_string or case.scope.in_comment or case.snapshot.language in PROSE:
             return None
-        return names_at(case.snapshot, case.position, self._prompts.names(case.snapshot.uri))
+        return names_at(case.snapshot, case.position, self._prompts.others.names(case.snapshot.uri))
 
     def _stop_rule(self, flight: Flight) -> StopRule:
         """The rules of `stop`, and an end where nothing likely can follow any more."""

@@ -123,7 +123,7 @@ class Pipeline:
         """No more questions will come."""
         self._ahead.stop()
         self._flights.stop()
-        self._prompts.stop()
+        self._prompts.others.stop()
 
     # ---- questions ------------------------------------------------------------------------------------------------
 

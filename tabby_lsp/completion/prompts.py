@@ -6,16 +6,14 @@ user may be made to wait; the whole one is evaluated in idle time, and takes ove
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from tabby_lsp.completion import prompt
 from tabby_lsp.completion.case import Case
-from tabby_lsp.completion.context import choose
-from tabby_lsp.completion.context.forms import Beside, beside, cost_of
+from tabby_lsp.completion.context.forms import Beside, cost_of
 from tabby_lsp.completion.context.gather import Context
+from tabby_lsp.completion.context.shown import Shown
 from tabby_lsp.completion.context.types import Block, Room
 from tabby_lsp.completion.families import Family, family_of
 from tabby_lsp.completion.window import FIRST_FILL, Budget, Window, Windows
@@ -24,16 +22,11 @@ from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.engine.types import Engine, Marker, ModelInfo, Prompt
 from tabby_lsp.syntax.trees import Trees
 
-logger = logging.getLogger(__name__)
-
 FIRST_RATE = 200.0
 """Prompt tokens a second that are assumed before anything has been measured: two cores without a GPU."""
 LEAST_QUICK, QUICK_STEP = 96, 32
 """Tokens of the shortest quick prompt, and the step in which it grows with the measured speed: it must not change with
 each measurement, or nothing of it could be reused."""
-MOMENT_S = 0.05
-"""Seconds for which a key waits for context at most: whatever takes longer, the next key has."""
-NO_BLOCK = Block()
 AT_START = 8_000
 """Characters of a document that count as seen while nobody knows where the cursor is."""
 QUICK_SUFFIX = 0.25
@@ -68,62 +61,28 @@ class PromptMaker:
 
     def __init__(self, engine: Engine, trees: Trees, context: Context | None = None) -> None:
         self._engine = engine
-        self._context = context or Context(None, trees)
+        self.others = Shown(context or Context(None, trees))
+        """What the prompts show of other files."""
         self._windows, self._quick = Windows(trees), Windows(trees)
         self._known: tuple[ModelInfo, Family] | None = None
-        self._blocks: dict[str, Block] = {}
-        self._fresh: dict[str, Block] = {}
-        self._fitted: dict[str, tuple[Block, int, Block]] = {}
-        self._gathering: dict[str, asyncio.Task[Block | None]] = {}
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self._windows.forget(uri)
         self._quick.forget(uri)
-        self._blocks.pop(uri, None)
-        self._fresh.pop(uri, None)
-        self._fitted.pop(uri, None)
-        if gathering := self._gathering.pop(uri, None):
-            gathering.cancel()
-        self._context.forget(uri)
+        self.others.forget(uri)
 
-    def stop(self) -> None:
-        """No more questions will come."""
-        for gathering in tuple(self._gathering.values()):
-            gathering.cancel()
+    def family(self, info: ModelInfo) -> Family:
+        """The loaded model's template."""
+        if self._known is not None and self._known[0] is info:
+            return self._known[1]
+        before, tokenizer, after = self._engine.info, self._engine.tokenizer, self._engine.info
+        family = family_of(info, tokenizer)
+        if before is info is after:  # else the vocabulary may be that of a model that serves in its place by now
+            self._known = info, family
+        return family
 
-    # ---- what is shown of other files -----------------------------------------------------------------------------
-
-    def block(self, uri: str) -> Block:
-        """What was gathered for the prompts of a document last."""
-        return self._blocks.get(uri, NO_BLOCK)
-
-    def names(self, uri: str) -> frozenset[str]:
-        """Names of other files that a document's prompts may do without."""
-        return self._context.names(uri)
-
-    def _shown(
-        self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, block: Block | None = None
-    ) -> Beside:
-        """What the prompts of a document show of others: as much as the settings of this moment leave room for."""
-        uri, family, tokenizer = snapshot.uri, self.family(info), self._engine.tokenizer
-        block, tokens = block or self.block(uri), self._tokens(settings, info)
-        known = self._fitted.get(uri)
-        if known is None or known[0] is not block or known[1] != tokens:
-            cost = partial(cost_of, language_id=snapshot.language, family=family, tokenizer=tokenizer)
-            fits = choose.fitting(block.snippets, tokens, cost)
-            known = self._fitted[uri] = block, tokens, replace(block, snippets=fits)
-        return beside(known[2], family)
-
-    def _tokens(self, settings: CompletionSettings, info: ModelInfo) -> int:
-        """Tokens that other files may take."""
-        budget = _budget(settings, self.family(info), info.context)
-        return min(self._context.tokens, _room(settings, info.context) - budget.prefix - budget.suffix)
-
-    def show(self, uri: str, block: Block) -> None:
-        """From now on the prompts of a document show that of others."""
-        self._blocks[uri] = block
-        self._fresh.pop(uri, None)
+    # ---- other files -----------------------------------------------------------------------------------------------
 
     async def fresh(
         self, snapshot: Snapshot, position: Position | None, settings: CompletionSettings, info: ModelInfo
@@ -136,36 +95,7 @@ class PromptMaker:
             settings: of completion.
             info: of the model.
         """
-        uri = snapshot.uri
-        if self._context.is_due(uri, position.line if position else -1):
-            last = self.block(uri)
-            block = await self._context.gather(snapshot, position, last, self._room(snapshot, position, settings, info))
-            if block is last:
-                self._fresh.pop(uri, None)
-            else:
-                self._fresh[uri] = block
-        return self._fresh.get(uri)
-
-    def family(self, info: ModelInfo) -> Family:
-        """The loaded model's template."""
-        if self._known is not None and self._known[0] is info:
-            return self._known[1]
-        before, tokenizer, after = self._engine.info, self._engine.tokenizer, self._engine.info
-        family = family_of(info, tokenizer)
-        if before is info is after:  # else the vocabulary may be that of a model that serves in its place by now
-            self._known = info, family
-        return family
-
-    def _room(
-        self, snapshot: Snapshot, position: Position | None, settings: CompletionSettings, info: ModelInfo
-    ) -> Room:
-        family, tokenizer = self.family(info), self._engine.tokenizer
-        budget, text = _budget(settings, family, info.context), snapshot.text[:AT_START]
-        if position is not None:
-            window = self._windows.around(snapshot, position, budget, tokenizer)
-            text = window.head + window.tail + window.suffix
-        cost = partial(cost_of, language_id=snapshot.language, family=family, tokenizer=tokenizer)
-        return Room(text, self._tokens(settings, info), cost)
+        return await self.others.fresh(snapshot, position, partial(self._around, snapshot, position, settings, info))
 
     def waits_for_context(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> bool:
         """Whether a question is held up until its context is gathered.
@@ -174,28 +104,42 @@ class PromptMaker:
         time; and nobody waits for what is read in no time.
         """
         if case.invoked:
-            return not settings.prepare or not self.block(case.snapshot.uri).snippets
+            return not settings.prepare or not self.others.block(case.snapshot.uri).snippets
         budget, patience = _budget(settings, self.family(info), info.context), self.patience(settings)
-        return not patience or patience >= budget.prefix + budget.suffix + self._context.tokens
+        return not patience or patience >= budget.prefix + budget.suffix + self.others.tokens
 
     async def gathered(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> None:
         """Show a question what its context is by now; who types waits for a moment, and goes on with what there was."""
-        uri, gathering = case.snapshot.uri, self._gathering.get(case.snapshot.uri)
-        if gathering is None:
-            work = self.fresh(case.snapshot, case.position, settings, info)
-            gathering = self._gathering[uri] = asyncio.get_running_loop().create_task(work)
-            gathering.add_done_callback(partial(self._ended, uri))
-            await asyncio.wait({gathering}, timeout=None if case.invoked else MOMENT_S)
-        elif case.invoked:
-            await asyncio.wait({gathering})
-        if gathering.done() and not gathering.cancelled() and (block := gathering.result()) is not None:
-            self.show(uri, block)
+        around = partial(self._around, case.snapshot, case.position, settings, info)
+        await self.others.gathered(case.snapshot, case.position, around, waits=case.invoked)
 
-    def _ended(self, uri: str, gathering: asyncio.Task[Block | None]) -> None:
-        if self._gathering.get(uri) is gathering:
-            del self._gathering[uri]
-        if not gathering.cancelled() and (error := gathering.exception()):
-            logger.debug("context could not be gathered: %s", error)
+    def _around(
+        self, snapshot: Snapshot, position: Position | None, settings: CompletionSettings, info: ModelInfo
+    ) -> Room:
+        """The room for other files, and what the window of a cursor shows already."""
+        text = snapshot.text[:AT_START]
+        if position is not None:
+            budget = _budget(settings, self.family(info), info.context)
+            window = self._windows.around(snapshot, position, budget, self._engine.tokenizer)
+            text = window.head + window.tail + window.suffix
+        return self._room(snapshot, settings, info, text)
+
+    def _room(self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, window: str = "") -> Room:
+        """What the context holds beside the document's own window."""
+        family, tokenizer = self.family(info), self._engine.tokenizer
+        budget = _budget(settings, family, info.context)
+        tokens = min(self.others.tokens, _capacity(settings, info.context) - budget.prefix - budget.suffix)
+        cost = partial(cost_of, language_id=snapshot.language, family=family, tokenizer=tokenizer)
+        return Room(window, tokens, cost)
+
+    def _beside(
+        self, snapshot: Snapshot, settings: CompletionSettings, info: ModelInfo, block: Block | None = None
+    ) -> Beside:
+        """What the prompts of a document show of others: as much as the settings of this moment leave room for."""
+        room = self._room(snapshot, settings, info)
+        return self.others.beside(snapshot.uri, room, self.family(info), block)
+
+    # ---- for a question --------------------------------------------------------------------------------------------
 
     def at(self, case: Case, settings: CompletionSettings, info: ModelInfo) -> Prompts:
         """The prompts for a cursor."""
@@ -215,7 +159,7 @@ class PromptMaker:
         family, tokenizer = self.family(info), self._engine.tokenizer
         whole = _budget(settings, family, info.context)
         window = self._windows.around(snapshot, position, whole, tokenizer)
-        built = prompt.build(window, family, lead, self._shown(snapshot, settings, info, block))
+        built = prompt.build(window, family, lead, self._beside(snapshot, settings, info, block))
         patience = self.patience(settings)
         if whole_only or not patience or patience >= whole.prefix + whole.suffix:
             return Prompts(built, None, 0, family)
@@ -261,7 +205,7 @@ class PromptMaker:
         window = self._windows.renewed(snapshot, position, budget, self._engine.tokenizer)
         if window is None:
             return None
-        return prompt.build(window, family, beside=self._shown(snapshot, settings, info)), window
+        return prompt.build(window, family, beside=self._beside(snapshot, settings, info)), window
 
     def adopt(self, uri: str, window: Window) -> None:
         """A renewed window is in the cache: from now on it is the one that is continued."""
@@ -284,7 +228,7 @@ class PromptMaker:
         family = self.family(info)
         if not family.tail or family.order != "prefix-suffix":
             return None
-        shown, text = self._shown(snapshot, settings, info, block), ""
+        shown, text = self._beside(snapshot, settings, info, block), ""
         if len(snapshot.text) <= settings.prefix_tokens * 8:
             is_short = self._engine.tokenizer.count(snapshot.text) <= settings.prefix_tokens * FIRST_FILL
             text = prompt.unix(snapshot.text) if is_short else ""
@@ -294,12 +238,12 @@ class PromptMaker:
 
 def _budget(settings: CompletionSettings, family: Family, context: int) -> Budget:
     """The configured budgets, cut to what the context holds beside what is generated."""
-    room = _room(settings, context)
+    room = _capacity(settings, context)
     prefix = max(16, min(settings.prefix_tokens, room * 3 // 4))
     suffix = max(0, min(settings.suffix_tokens, room - prefix)) if family.fills else 0
     return Budget(prefix, suffix, family.tail)
 
 
-def _room(settings: CompletionSettings, context: int) -> int:
+def _capacity(settings: CompletionSettings, context: int) -> int:
     """Tokens that the context holds beside what is generated."""
     return context - settings.max_tokens * settings.candidates - 64
