@@ -111,7 +111,7 @@ class Ahead:
             await self._own(snapshot, position, settings, info)
         await self._quiet()
         if block := await self._prompts.fresh(snapshot, position, settings, info):
-            await self._evaluate(uri + BESIDE, self._prompts.stable(snapshot, position, settings, info, block).whole)
+            await self._beside(uri, self._prompts.stable(snapshot, position, settings, info, block))
             self._prompts.others.show(uri, block)
 
     async def _own(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> None:
@@ -125,6 +125,17 @@ class Ahead:
             prompt, window = renewed
             await self._evaluate(uri + RENEWED, prompt)
             self._prompts.adopt(uri, window)
+
+    async def _beside(self, uri: str, made: Prompts) -> None:
+        """Evaluate a prompt with other files, where it is long only after a rest that is as long as reading it.
+
+        Who has rested that long may well rest that long again; in shorter pauses it would be begun each time, and never
+        be of use.
+        """
+        done = await self._evaluate(uri + BESIDE, made.whole, made.quick, made.patience)
+        if done.quick:
+            await asyncio.sleep(self._prompts.reading_s(done.missing))
+            await self._evaluate(uri + BESIDE, made.whole)
 
     async def _beginning(self, snapshot: Snapshot) -> None:
         await asyncio.sleep(REST_S)

@@ -170,6 +170,10 @@ class PromptMaker:
         near = self._quick.around(snapshot, position, budget, tokenizer)
         return Prompts(built, prompt.build(near, family, lead), patience, family)
 
+    def reading_s(self, tokens: int) -> float:
+        """Seconds that evaluating so many tokens takes."""
+        return tokens / (self._engine.prefill_rate or FIRST_RATE)
+
     def patience(self, settings: CompletionSettings) -> int:
         """Tokens that can be evaluated while a user waits for the first suggestion; 0: there is no limit."""
         tokens = int((self._engine.prefill_rate or FIRST_RATE) * settings.patience_ms / 1e3)

@@ -101,6 +101,18 @@ def test_another_documents_text_counts(rig: Rig) -> None:
     assert not rig.run(asked(20)).quick
 
 
+def test_asking_what_is_missing_takes_no_sequence(rig: Rig) -> None:
+    rig.run(asked(40))
+    before = {slot.key: list(slot.tokens) for slot in rig.kv.slots}
+    looked = replace(asked(40, key="a\0beside"), max_tokens=0, priority=Priority.IDLE)
+    result = rig.run(looked)
+    assert result.quick
+    assert result.counters.evaluated == 0
+    assert result.missing > 40
+    assert {slot.key: slot.tokens for slot in rig.kv.slots} == before
+    rig.check()
+
+
 def test_an_empty_quick_prompt_is_none(rig: Rig) -> None:
     assert not rig.run(replace(asked(0), quick=Prompt(()))).quick
 

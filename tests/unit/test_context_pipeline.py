@@ -17,6 +17,7 @@ from tabby_lsp.completion.ahead import BESIDE, LITTLE_MORE
 from tabby_lsp.completion.context import gather
 from tabby_lsp.completion.context.types import Repository
 from tabby_lsp.completion.pipeline import Pipeline
+from tabby_lsp.completion.prompts import FIRST_RATE
 from tabby_lsp.completion.types import Trigger
 from tabby_lsp.index.files import secret
 from tabby_lsp.index.types import Snippet
@@ -189,6 +190,31 @@ async def test_the_document_comes_first_where_they_cost_more() -> None:
     whole.prefilled()
     await until(lambda: desk.engine.prefills[-1].request.key == URI + BESIDE, "the block")
     assert "pkg/shapes.py" in shown(desk.engine.prefills[-1])
+
+
+async def test_a_long_reading_begins_after_a_rest_that_is_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In shorter pauses it would be begun each time, and never be of use."""
+    desk, _ = await cold(missing=700)
+    for missing in (1_200, 0):
+        desk.engine.prefills[-1].prefilled(missing)
+        await settled()
+    rests: list[float] = []
+    sleep = asyncio.sleep
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        await sleep(0)
+
+    await until(lambda: desk.engine.prefills[-1].request.key == URI + BESIDE, "the block")
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    looked = desk.engine.prefills[-1]
+    assert looked.request.quick
+    assert looked.request.patience
+    looked.prefilled(missing=900)
+    await settled()
+    read = desk.engine.prefills[-1].request
+    assert (read.key, read.prompt, read.quick) == (URI + BESIDE, looked.request.prompt, None)
+    assert 900 / FIRST_RATE in rests
 
 
 async def test_what_was_given_up_on_the_way_is_gone_on_with() -> None:

@@ -146,7 +146,10 @@ class Generation:
         return request.key, request.prompt, tokens, plain
 
     def _only_prefill(self, key: str, tokens: list[int]) -> Steps:
-        """Bring a prompt into the cache."""
+        """Bring a prompt into the cache; a quick one that is there takes no sequence, which others have a use for."""
+        if key.endswith(QUICK) and self._kv.shared(tokens) == len(tokens):
+            self.result = Result((), Counters(len(tokens), len(tokens)), quick=True, missing=self._missing)
+            return
         slot, reused = self._kv.place(key, tokens, room=0, keep_at_most=len(tokens))
         try:
             while len(slot.tokens) < len(tokens):
