@@ -111,7 +111,8 @@ class Ahead:
             await self._own(snapshot, position, settings, info)
         await self._quiet()
         if block := await self._prompts.fresh(snapshot, position, settings, info):
-            await self._beside(uri, self._prompts.stable(snapshot, position, settings, info, block))
+            own, beside = (self._prompts.stable(snapshot, position, settings, info, of) for of in (None, block))
+            await self._beside(uri, own, beside)
             self._prompts.others.show(uri, block)
 
     async def _own(self, snapshot: Snapshot, position: Position, settings: CompletionSettings, info: ModelInfo) -> None:
@@ -126,16 +127,17 @@ class Ahead:
             await self._evaluate(uri + RENEWED, prompt)
             self._prompts.adopt(uri, window)
 
-    async def _beside(self, uri: str, made: Prompts) -> None:
+    async def _beside(self, uri: str, own: Prompts, beside: Prompts) -> None:
         """Evaluate a prompt with other files, where it is long only after a rest that is as long as reading it.
 
         Who has rested that long may well rest that long again; in shorter pauses it would be begun each time, and never
-        be of use.
+        be of use. The document's own prompt is in the cache: read in place of a long one, it costs nothing.
         """
-        done = await self._evaluate(uri + BESIDE, made.whole, made.quick, made.patience)
+        instead = own.whole if beside.quick else None
+        done = await self._evaluate(uri + BESIDE, beside.whole, instead, beside.patience)
         if done.quick:
             await asyncio.sleep(self._prompts.reading_s(done.missing))
-            await self._evaluate(uri + BESIDE, made.whole)
+            await self._evaluate(uri + BESIDE, beside.whole)
 
     async def _beginning(self, snapshot: Snapshot) -> None:
         await asyncio.sleep(REST_S)

@@ -113,6 +113,15 @@ def test_asking_what_is_missing_takes_no_sequence(rig: Rig) -> None:
     rig.check()
 
 
+def test_the_documents_own_prompt_may_stand_in_for_a_long_one(rig: Rig) -> None:
+    rig.run(prefill(FAR + NEAR, heal=2))
+    own = Prompt((FAR + NEAR,), heal=2)
+    looked = replace(prefill("# other.py\n" * 40 + FAR + NEAR, key="a\0beside", heal=2), quick=own, patience=40)
+    result = rig.run(looked)
+    assert (result.quick, result.counters.evaluated) == (True, 0)
+    assert [slot.key for slot in rig.kv.slots if slot.tokens] == ["a"]
+
+
 def test_an_empty_quick_prompt_is_none(rig: Rig) -> None:
     assert not rig.run(replace(asked(0), quick=Prompt(()))).quick
 

@@ -208,7 +208,7 @@ async def test_a_long_reading_begins_after_a_rest_that_is_as_long(monkeypatch: p
     await until(lambda: desk.engine.prefills[-1].request.key == URI + BESIDE, "the block")
     monkeypatch.setattr(asyncio, "sleep", rest)
     looked = desk.engine.prefills[-1]
-    assert looked.request.quick
+    assert looked.request.quick == desk.engine.prefills[2].request.prompt, "it is in the cache"
     assert looked.request.patience
     looked.prefilled(missing=900)
     await settled()
