@@ -18,7 +18,7 @@ import { CursorTeller } from "./cursor";
 import { applyEdit } from "./edits";
 import { findExecutable } from "./executable";
 import { type Grown, Longer } from "./longer";
-import { declared, openSetting, SECTION, serverCommand, SUGGESTS, toggleSuggestions, writtenSettings } from "./settings";
+import { declared, openSetting, SECTION, serverCommand, SUGGESTS, suggests, toggleSuggestions, writtenSettings } from "./settings";
 import { type Status, StatusBar } from "./status";
 import { type Step, Steps } from "./steps";
 
@@ -111,7 +111,10 @@ export function activate(context: ExtensionContext): { extendMarkdownIt: typeof 
     commands.registerCommand("tabby-lsp.dismissSuggestion", () => longer.dismiss()),
     commands.registerCommand("tabby-lsp.showLog", () => log.show()),
     workspace.onDidChangeConfiguration((event) => {
-      if (event.affectsConfiguration(SUGGESTS)) status.show();
+      if (event.affectsConfiguration(SUGGESTS)) {
+        status.show();
+        if (!suggests()) void longer.dismiss(); // what is visible would stay until the next key
+      }
       // later on, the server takes from a client no more than a project may say
       if (ofTheUser.some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) void restart();
     }),
