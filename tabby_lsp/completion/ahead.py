@@ -130,8 +130,8 @@ class Ahead:
     async def _beside(self, uri: str, own: Prompts, beside: Prompts) -> None:
         """Evaluate a prompt with other files, where it is long only after a rest that is as long as reading it.
 
-        Who has rested that long may well rest that long again; in shorter pauses it would be begun each time, and never
-        be of use. The document's own prompt is in the cache: read in place of a long one, it costs nothing.
+        Who has rested that long may well rest that long again; in shorter pauses it would be begun each time, and
+        hardly ever be of use. The document's own prompt is in the cache: read in place of a long one, it costs nothing.
         """
         instead = own.whole if beside.quick else None
         done = await self._evaluate(uri + BESIDE, beside.whole, instead, beside.patience)

@@ -193,7 +193,7 @@ async def test_the_document_comes_first_where_they_cost_more() -> None:
 
 
 async def test_a_long_reading_begins_after_a_rest_that_is_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In shorter pauses it would be begun each time, and never be of use."""
+    """In shorter pauses it would be begun each time, and hardly ever be of use."""
     desk, _ = await cold(missing=700)
     for missing in (1_200, 0):
         desk.engine.prefills[-1].prefilled(missing)
