@@ -30,6 +30,8 @@ REST_S = 0.06
 """Seconds without a question after which it is idle time."""
 QUIET_S = 0.7
 """Seconds after all else is ready until a prompt is read anew for the sake of other files."""
+A_WHILE = 4
+"""Times that the whole prompt must be longer to read than the quick one for that to be read first, and in vain later."""
 LITTLE_MORE = 128
 """Tokens more that a prompt with other files may cost to be read in place of the one without."""
 LOOK_S = 0.3
@@ -119,7 +121,7 @@ class Ahead:
         """Evaluate a document around a place, with what is shown of other files by now."""
         uri, made = snapshot.uri, self._prompts.stable(snapshot, position, settings, info)
         # the quick one first, where the whole one will take a while: the user may be back before that
-        done = await self._evaluate(uri, made.whole, made.quick, made.patience)
+        done = await self._evaluate(uri, made.whole, made.quick, made.patience * A_WHILE)
         if done.quick:
             await self._whole(snapshot, position, settings, info, made, done.missing)
         if renewed := self._prompts.renewed(snapshot, position, settings, info):

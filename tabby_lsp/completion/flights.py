@@ -13,7 +13,6 @@ from functools import partial
 from tabby_lsp.completion import likely, prompt, stop
 from tabby_lsp.completion.case import PROSE, Case
 from tabby_lsp.completion.flight import Budgets, Flight
-from tabby_lsp.completion.names import names_at
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
 from tabby_lsp.completion.stopwatch import Stopwatch
@@ -172,7 +171,7 @@ class Flights:
     def _preference(self, case: Case, settings: CompletionSettings) -> Preference | None:
         if not settings.known_names or case.scope.in_string or case.scope.in_comment or case.snapshot.language in PROSE:
             return None
-        return names_at(case.snapshot, case.position, self._prompts.others.names(case.snapshot.uri))
+        return self._prompts.others.names(case.snapshot, case.position)
 
     def _stop_rule(self, flight: Flight) -> StopRule:
         """The rules of `stop`, and an end where nothing likely can follow any more."""

@@ -1,16 +1,16 @@
 """Which names there are, for a model that is to end one which the user has begun.
 
 A small model knows how code goes on better than it knows what things are called. Whoever types the beginning of a name
-mostly means one that exists. Where the model would end it as one that stands nowhere, and would nearly as soon end it
-as one that does, it is that one: of the document, of its language, or of what was found in other files, whether the
-prompt has room to show it or not.
+mostly means one that exists: of the document, of its language, of what was found in other files, or anywhere in the
+repository. They cost no room in a prompt, and so no time.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from functools import cached_property
 
 from tabby_lsp.document import Position, Snapshot
@@ -18,8 +18,12 @@ from tabby_lsp.syntax.symbols.vocabulary import reserved
 
 NEARBY = 100_000
 """Characters on each side of the cursor whose words are known: some milliseconds of reading."""
-BROKEN = "\ufffd"
-"""Stands for a part of a character."""
+ASKED_FROM = 3
+"""Characters of a name from which on all of the repository is asked: of fewer too much is the beginning."""
+MOST = 256
+"""Names between which a model may choose; where there are more, nothing is known."""
+LAST = "\U0010ffff"
+"""Stands behind every letter."""
 WORD = re.compile(r"[^\W\d]\w*")
 _BEGUN = re.compile(r"(?<!\w)[^\W\d]\w*\Z")
 _NEW = re.compile(
@@ -28,17 +32,29 @@ _NEW = re.compile(
 """What a name that is being written is new behind."""
 
 
-def names_at(snapshot: Snapshot, position: Position, found: Collection[str] = ()) -> Names | None:
+Asked = Future[tuple[str, ...]]
+
+
+def names_at(
+    snapshot: Snapshot,
+    position: Position,
+    found: Collection[str] = (),
+    ask: Callable[[Snapshot, str], Asked | None] = lambda snapshot, start: None,
+) -> Names | None:
     """The names that one which stands before the cursor may become; None where none is begun, or a new one is.
 
     Args:
         snapshot: the document.
         position: the cursor.
         found: names of other files.
+        ask: asks for the names of the repository that begin in some way; nobody waits for them.
     """
     line = snapshot.line_text(position.line)[: position.column]
     begun = _BEGUN.search(line)
-    return Names(snapshot, position, begun[0], found) if begun and not _NEW.search(line) else None
+    if begun is None or _NEW.search(line):
+        return None
+    asked = ask(snapshot, begun[0]) if len(begun[0]) >= ASKED_FROM else None
+    return Names(snapshot, position, begun[0], found, asked)
 
 
 class Names:
@@ -49,41 +65,46 @@ class Names:
         position: the cursor.
         begun: the beginning of a name, before the cursor.
         found: names of other files.
+        asked: more of them, if they have come when the model is about to write.
     """
 
-    def __init__(self, snapshot: Snapshot, position: Position, begun: str, found: Collection[str]) -> None:
-        self._snapshot, self._position, self._begun, self._found = snapshot, position, begun, found
+    def __init__(
+        self, snapshot: Snapshot, position: Position, begun: str, found: Collection[str], asked: Asked | None = None
+    ) -> None:
+        self._snapshot, self._position, self._begun = snapshot, position, begun
+        self._found, self._asked = found, asked
 
-    def __call__(self, written: str, pieces: Sequence[str]) -> int:
-        """Which of some pieces is to be written.
+    def __call__(self, written: str) -> Sequence[str]:
+        """What may follow for the name to be one that exists.
 
         Args:
             written: what has been written behind the cursor.
-            pieces: what may follow, likeliest first, at least one.
 
         Returns:
-            Its index; 0 where there is nothing to prefer, as behind the name.
+            The rests of names, empty text for its end; nothing behind the name, where there is none, or too many.
         """
+        if not all(map(_in_word, written)):
+            return ()
         begun = self._begun + written
-        if not all(map(_in_word, written)) or BROKEN in pieces[0] or self._may_be(begun, pieces[0]):
-            return 0
-        return next((at for at, piece in enumerate(pieces) if piece and self._may_be(begun, piece)), 0)
+        low = bisect_left(self._names, begun)
+        high = bisect_left(self._names, begun + LAST, lo=low)
+        return [name[len(begun) :] for name in self._names[low:high]] if high - low <= MOST else ()
 
     @cached_property
     def _names(self) -> list[str]:
-        """All that are known, sorted; looked up when the model hesitates, and only then."""
+        """All that are known and begin like that, sorted; looked up when the model is about to write."""
         before, after = self._snapshot.before(self._position), self._snapshot.after(self._position)
         before = before[: len(before) - len(self._begun)]  # what is being typed is no name yet
-        near = (*WORD.findall(before[-NEARBY:]), *WORD.findall(after[:NEARBY]))
-        return sorted({*near, *self._found, *reserved(self._snapshot.language)})
+        like = re.compile(rf"(?<!\w){re.escape(self._begun)}\w*")
+        others = (*self._found, *reserved(self._snapshot.language), *self._answered())
+        near = (*like.findall(before[-NEARBY:]), *like.findall(after[:NEARBY]))
+        return sorted({*near, *(name for name in others if name.startswith(self._begun))})
 
-    def _may_be(self, begun: str, piece: str) -> bool:
-        """Whether a name exists that goes on like that, or ends there if the piece goes beyond it."""
-        end = next((at for at, character in enumerate(piece) if not _in_word(character)), None)
-        word = begun + piece[:end]
-        at = bisect_left(self._names, word)
-        following = self._names[at] if at < len(self._names) else ""
-        return following == word if end is not None else following.startswith(word)
+    def _answered(self) -> tuple[str, ...]:
+        asked = self._asked
+        if asked is None or not asked.done() or asked.cancelled() or asked.exception() is not None:
+            return ()
+        return asked.result()
 
 
 def _in_word(character: str) -> bool:

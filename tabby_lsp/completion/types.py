@@ -49,9 +49,15 @@ class Odds:
     logprobs: tuple[float, ...] = ()
 
     def after(self, characters: int) -> Odds:
-        """The odds of what is left when so many characters are known to be right."""
+        """The odds of what is left when so many characters are known to be right.
+
+        A token of which a part is known counts as right: what spoke against it did so at its beginning.
+        """
         first = next((i for i, end in enumerate(self.ends) if end > characters), len(self.ends))
-        return Odds(tuple(end - characters for end in self.ends[first:]), self.logprobs[first:])
+        left = self.logprobs[first:]
+        if left and characters > (self.ends[first - 1] if first else 0):
+            left = (0.0, *left[1:])
+        return Odds(tuple(end - characters for end in self.ends[first:]), left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,8 @@ StopRule = Callable[[str], int | None]
 """Given the text so far: how many of its characters to keep when it is enough, None to go on."""
 
 
-Preference = Callable[[str, Sequence[str]], int]
-"""Given the text so far and what may follow, about equally likely, likeliest first: the index of what is to follow."""
+Preference = Callable[[str], Sequence[str]]
+"""Given the text so far: rests of the word that are likelier than the model thinks, empty text for its end; or none."""
 
 
 def never(_: str) -> int | None:
@@ -93,7 +93,7 @@ class Request:
         temperature: 0 for the most probable token each time.
         sampler: `infill` ends where the model would rather end than guess.
         seed: for temperatures above 0.
-        preference: chooses where the likeliest token is taken and others are nearly as likely; None: nobody does.
+        preference: how the word that is being written may end, where the likeliest token is taken; None: nobody knows.
         stop: when the text is enough.
         stop_markers: texts of special tokens that end the generation.
         stop_texts: texts that end it; nothing of them is in the candidates, nor in what `on_text` gets.
@@ -128,7 +128,8 @@ class Candidate:
     Attributes:
         text: what was generated, whole characters only.
         finish: why it ended.
-        logprobs: natural logarithm of each generated token's probability.
+        logprobs: natural logarithm of each generated token's probability, given what is known: what it must begin
+            with, and what is preferred.
         ends: where each token's text ended when it was written, in characters; the text may have been cut since.
     """
 

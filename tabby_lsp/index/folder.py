@@ -23,6 +23,7 @@ from tabby_lsp.engine.disk import locked
 from tabby_lsp.errors import RepositoryIndexError, TabbyError
 from tabby_lsp.index.lookup import definitions as lookup
 from tabby_lsp.index.lookup import siblings
+from tabby_lsp.index.lookup.resolving import kin_of
 from tabby_lsp.index.search.hybrid import search
 from tabby_lsp.index.store.damage import Damaged
 from tabby_lsp.index.store.lance import disk_usage
@@ -201,6 +202,14 @@ class FolderIndex:
             IndexUnavailable: nothing is indexed yet, or the tables are damaged.
         """
         return lookup.definitions(self.symbols, wanted)
+
+    def names(self, start: str, language: str, limit: int = 256) -> tuple[str, ...]:
+        """Names that begin so, of what files of a language or its kin define.
+
+        Raises:
+            IndexUnavailable: nothing is indexed yet, or the tables are damaged.
+        """
+        return tuple(self.symbols.beginning(start, kin_of(language), limit))
 
     def siblings(self, path: str, limit: int = 8) -> tuple[Snippet, ...]:
         """What stands in files of the same kind beside a file, best first, as signatures.

@@ -143,6 +143,10 @@ class Index(Protocol):
         """Definitions of names, best first, as signatures."""
         ...
 
+    def names(self, start: str, language: str, limit: int = 256) -> Future[tuple[str, ...]]:
+        """Names that begin so, of what files of a language or its kin define; at most so many, in no order."""
+        ...
+
     def siblings(self, path: str, limit: int = 8) -> Future[tuple[Snippet, ...]]:
         """What stands in files of the same kind beside a file: a test's subject, a header's source."""
         ...

@@ -18,7 +18,7 @@ from tabby_lsp.engine.llama.evaluate import Evaluator, Row
 from tabby_lsp.engine.llama.generate import Generation
 from tabby_lsp.engine.llama.kv import KvCache
 from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel
-from tabby_lsp.engine.llama.sampling import Logits
+from tabby_lsp.engine.llama.sampling import Choice, Logits
 from tabby_lsp.engine.llama.writing import Emit, Lane
 from tabby_lsp.engine.types import Candidate, Finish, Prompt, Request, Result, Ticket
 
@@ -102,9 +102,9 @@ class Watched(Generation):
         self.taken: dict[int, list[int]] = {}
         accept = self.writer.accept
 
-        def watched(lane: Lane, token: int, likelihood: float, data: bytes) -> None:
-            self.taken.setdefault(lane.sequence, []).append(token)
-            accept(lane, token, likelihood, data)
+        def watched(lane: Lane, choice: Choice, data: bytes) -> None:
+            self.taken.setdefault(lane.sequence, []).append(choice.token)
+            accept(lane, choice, data)
 
         self.writer.accept = watched
 

@@ -123,7 +123,7 @@ def test_guesses_never_change_what_is_preferred(rig: Rig, draft: str) -> None:
     script.kv = rig.kv
     try:
         bench = Bench(rig, evaluator=script)
-        liked = request("x = ", max_tokens=12, draft=draft, preference=lambda _, pieces: pieces.index("self"))
+        liked = request("x = ", max_tokens=12, draft=draft, preference=lambda _: ["self"])
         assert bench.run(liked).candidates[0].text == "self" * 12
         assert bench.totals.drafted > 0
     finally:

@@ -310,7 +310,7 @@ def test_the_next_best_is_not_skipped_where_the_best_is_the_end(rig: Rig) -> Non
     logits = np.zeros(rig.vocabulary.size, np.float32)
     end, (x, y) = end_token(rig, "<|endoftext|>"), rig.vocabulary.encode("x in")
     logits[[end, x, y]] = 9, 8, 7
-    assert branches(logits, rig.vocabulary, b"", 2, besides=[end]) == [x, y]
+    assert [choice.token for choice in branches(logits, rig.vocabulary, b"", 2, besides=[end])] == [x, y]
     result = rig.play(request(CODE, candidates=3, max_tokens=1), [{end: 2.0, x: 1.0, y: 0.0}])
     assert result.candidates[0] == Candidate("", Finish.END)
     assert texts(result.candidates) == ["", "x", " in"]
@@ -321,7 +321,7 @@ def test_there_are_no_more_candidates_than_continuations(rig: Rig) -> None:
     vocabulary = rig.vocabulary
     logits = np.zeros(vocabulary.size, np.float32)
     longer = [int(t) for t in vocabulary.spelling(b"impor") if len(vocabulary.piece(t)) > 5]
-    assert branches(logits, vocabulary, b"impor", 3) == longer
+    assert [choice.token for choice in branches(logits, vocabulary, b"impor", 3)] == longer
     assert len(longer) == 1
     assert branches(logits, vocabulary, b"impor", 0) == []
     result = rig.play(request("x = impor", heal=1, candidates=3, max_tokens=2), longer)

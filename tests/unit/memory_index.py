@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from typing import TypeVar
 
 import tree_sitter
 
@@ -14,6 +15,7 @@ from tabby_lsp.syntax.languages import language_of
 from tabby_lsp.syntax.symbols.extract import facts_of
 from tabby_lsp.syntax.symbols.types import Facts
 
+T = TypeVar("T")
 Answer = Future[tuple[Snippet, ...]]
 
 
@@ -37,6 +39,11 @@ class MemoryIndex:
         self.wanted.append(wanted)
         return self._answer(definitions(self._table, wanted))
 
+    def names(self, start: str, language: str, limit: int = 256) -> Future[tuple[str, ...]]:
+        known = (facts(path, text) for path, text in self._files.items() if language_of(path) == language)
+        found = {one.name for file in known for one in file.definitions if one.name.startswith(start)}
+        return self._answer(tuple(found)[:limit])
+
     def siblings(self, path: str, limit: int = 8) -> Answer:
         names = {f"test_{path.rpartition('/')[2]}"}
         found = [other for other in self._files if other.rpartition("/")[2] in names]
@@ -52,8 +59,8 @@ class MemoryIndex:
         text = self._files[path]
         return Snippet(path, language_of(path), 0, len(text.splitlines()), text, why)
 
-    def _answer(self, found: tuple[Snippet, ...]) -> Answer:
-        answer: Answer = Future()
+    def _answer(self, found: tuple[T, ...]) -> Future[tuple[T, ...]]:
+        answer: Future[tuple[T, ...]] = Future()
         if self.up:
             answer.set_result(found)
         else:

@@ -13,7 +13,7 @@ from scripted_engine import settled, until
 from typist import UNHURRIED, Document
 
 from tabby_lsp.completion import ahead
-from tabby_lsp.completion.ahead import BESIDE, LITTLE_MORE
+from tabby_lsp.completion.ahead import A_WHILE, BESIDE, LITTLE_MORE
 from tabby_lsp.completion.context import gather
 from tabby_lsp.completion.context.types import Repository
 from tabby_lsp.completion.pipeline import Pipeline
@@ -166,6 +166,13 @@ async def cold(missing: int) -> tuple[Desk, Document]:
     desk.engine.prefills[0].prefilled(missing)
     await until(lambda: len(desk.engine.prefills) > 1, "the whole prompt")
     return desk, document
+
+
+async def test_the_quick_prompt_is_read_first_only_where_the_whole_one_takes_a_while() -> None:
+    desk, _ = await cold(missing=700)
+    first = desk.engine.prefills[0].request
+    assert first.quick is not None
+    assert first.patience == A_WHILE * desk.pipeline._prompts.patience(desk.completion)
 
 
 async def test_other_files_are_shown_from_the_start_where_they_cost_little_more() -> None:

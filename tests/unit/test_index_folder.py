@@ -123,6 +123,19 @@ def test_definitions_and_siblings(index: FolderIndex) -> None:
     assert "addToCart(item: string): number" in index.siblings("web/cart.spec.ts")[0].text
 
 
+def test_names_by_their_beginning(index: FolderIndex, root: Path) -> None:
+    assert index.names("addTo", "javascript") == ("addToCart",), "JavaScript sees what TypeScript defines"
+    assert index.names("addTo", "python") == ()
+    assert index.names("addtocart", "typescript") == ()
+    (root / "app/many.py").write_text("".join(f"def stroll{n}():\n    pass\n\n\n" * 2 for n in range(9)))
+    index.update(["app/many.py"])
+    assert sorted(index.names("stro", "python")) == [f"stroll{n}" for n in range(9)]
+    assert len(index.names("stro", "python", 4)) == 4
+    (root / "app/many.py").unlink()
+    index.update(["app/many.py"])
+    assert index.names("stro", "python") == ()
+
+
 def test_of_a_name_that_is_everywhere_some_are_enough(
     opened: Callable[..., FolderIndex], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

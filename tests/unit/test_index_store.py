@@ -20,6 +20,7 @@ from tabby_lsp.index.store.rows import FILES, SYMBOLS, chunks_schema, symbol_row
 from tabby_lsp.index.types import Query
 from tabby_lsp.syntax.symbols.types import Definition, Kind
 
+NAMES = ["get", "getter", "Get", "_get", "gét", "o'get"]
 NASTY = [
     """o'hara "x" \\ %_.py""",
     "a`b;--.py",
@@ -102,6 +103,21 @@ def test_a_quoted_string_is_one_literal() -> None:
     assert quoted("o'h\\x") == "'o''h\\x'"
     assert among("path", []) == "false"
     assert expression("*.py") == r"^(.*/)?[^/]*\.py$"
+
+
+@pytest.mark.parametrize(
+    ("start", "found"),
+    [("get", ["get", "getter"]), ("gé", ["gét"]), ("_", ["_get"]), ("getz", []), ("ge'", []), ("", NAMES)],
+)
+def test_names_by_their_beginning(store: Store, start: str, found: list[str]) -> None:
+    for at, name in enumerate(NAMES):
+        files, symbols, chunks = rows(f"{at}.py", 1)
+        renamed = symbols.set_column(symbols.schema.names.index("name"), "name", pa.array([name]))
+        store.add(files, renamed, chunks)
+    for _ in range(2):
+        assert sorted(store.beginning(start, {"python"}, 100)) == sorted(found)
+        assert store.beginning(start, {"go"}, 100) == []
+        store.tidy()
 
 
 def test_what_a_dead_process_left_is_swept(store: Store) -> None:

@@ -69,7 +69,8 @@ def test_what_was_typed_is_certain() -> None:
 def test_odds_within_a_token() -> None:
     odds = suggestion(("return", 0.5), (" x", 0.25)).odds
     assert odds.after(3).ends == (3, 5)
-    assert odds.after(3).logprobs == odds.logprobs
+    assert odds.after(0) == odds
+    assert odds.after(3).logprobs == (0.0, odds.logprobs[1]), "what spoke against `return` did so at its beginning"
     assert odds.after(6).ends == (2,)
     assert odds.after(8) == Odds()
 

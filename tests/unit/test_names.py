@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 from desk import BEFORE, Desk, shown
 
-from tabby_lsp.completion.names import Names, names_at
+from tabby_lsp.completion.names import MOST, Names, names_at
 from tabby_lsp.document import Snapshot
 from tabby_lsp.engine.types import Preference
+from tabby_lsp.errors import IndexUnavailable
 
 ABOVE = (
     "import { createStore } from './store'\n\nexport function setUp(config) {\n  const store = createStore(config)\n"
@@ -29,23 +31,18 @@ def maybe(line: str, language: str = "typescript", above: str = ABOVE, found: tu
 
 
 @pytest.mark.parametrize(
-    ("line", "pieces", "index"),
+    ("line", "rests"),
     [
-        ("  create", ["Shop", "Store"], 1),
-        ("  create", ["Shop", "("], 0),  # `create` is no name either
-        ("  create", ["Shop", "Sto"], 1),  # as far as it goes
-        ("  createStore", ["Factory", "("], 1),  # an end instead of a longer name
-        ("  createStore", ["(", "Factory"], 0),
-        ("  store", [" with", ";"], 0),  # what follows a name is not looked at
-        ("  x = undef", ["inedly", "ined"], 1),  # a word of the language
-        ("  create", ["", "Store"], 0),
-        ("  stray", ["ing", ""], 0),  # no text is no preference
-        ("  create", ["Store.open", "Store("], 0),
-        ("  create", ["Shop.open", "Store.open"], 1),
+        ("  createS", ["tore"]),
+        ("  createStore", [""]),  # its end
+        ("  st", ["atic", "ore", "ring"]),
+        ("  stray", []),
+        ("  x = undef", ["ined"]),  # a word of the language
+        ("  Store", []),  # the end of a name is no name
     ],
 )
-def test_names_of_the_document_and_its_language(line: str, pieces: list[str], index: int) -> None:
-    assert preference(line)("", pieces) == index
+def test_names_of_the_document_and_its_language(line: str, rests: list[str]) -> None:
+    assert preference(line)("") == rests
 
 
 @pytest.mark.parametrize("line", ["", "  ", "  store.", "  f(", "  x = 0xf", "  x = 12", "  store = "])
@@ -59,28 +56,88 @@ def test_what_is_declared_is_new(line: str) -> None:
 
 
 def test_names_of_other_files() -> None:
-    assert preference("  store.disp")("", ["lay", "atch"]) == 0
-    assert preference("  store.disp", found=("dispatch",))("", ["lay", "atch"]) == 1
+    assert preference("  store.disp")("") == []
+    assert preference("  store.disp", found=("dispatch", "dispose", "other"))("") == ["atch", "ose"]
 
 
 def test_what_is_being_typed_is_no_name_yet() -> None:
-    assert preference("  conf")("", ["(", "ig"]) == 1
+    assert preference("  conf")("") == ["ig"]
 
 
 def test_a_name_may_be_written_in_pieces() -> None:
-    assert preference("  cre")("ate", ["Shop", "Store"]) == 1
-    assert preference("  cre")("ateStore", ["s", "("]) == 1
+    assert preference("  cre")("") == ["ateStore"]
+    assert preference("  cre")("ate") == ["Store"]
+    assert preference("  cre")("ateStore") == [""]
+    assert preference("  cre")("ateShop") == []
 
 
 @pytest.mark.parametrize("written", ["Store(", "Store ", "Store(\n  con"])
 def test_behind_the_name_nothing_is_preferred(written: str) -> None:
-    assert preference("  create")(written, ["stray", "store"]) == 0
+    assert preference("  create")(written) == ()
+
+
+def test_among_too_many_nothing_is_preferred() -> None:
+    many = tuple(f"zap{number}" for number in range(MOST + 1))
+    assert preference("  x = za", found=many)("") == ()
+    assert preference("  x = za", found=many)("p25") == ["", "0", "1", "2", "3", "4", "5", "6"]
+    assert len(preference("  x = za", found=many[:MOST])("")) == MOST
 
 
 def test_characters_of_other_scripts_are_letters() -> None:
-    above = "größe = 1\n"
-    assert preference("x = grö", "python", above)("", ["ßer", "ße"]) == 1
-    assert preference("x = gr", "python", above)("", ["\ufffd", "öße"]) == 0, "a part of a character"
+    assert preference("x = gr", "python", "größe = 1\n")("") == ["öße"]
+
+
+# ---- of the repository ----------------------------------------------------------------------------------------------
+
+
+class Asking:
+    """A repository that answers when a test says so, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answer: Future[tuple[str, ...]] = Future()
+
+    def __call__(self, snapshot: Snapshot, start: str) -> Future[tuple[str, ...]]:
+        self.asked.append(start)
+        return self.answer
+
+    def names(self, line: str) -> Names:
+        snapshot = Snapshot.of("file:///a.ts", "typescript", 1, ABOVE + line + BELOW)
+        found = names_at(snapshot, snapshot.position(len(ABOVE + line)), (), self)
+        assert found is not None
+        return found
+
+
+def test_names_that_have_come_when_the_model_writes_count() -> None:
+    asking = Asking()
+    names = asking.names("  x = zap")
+    asking.answer.set_result(("zapOrInsert", "zapper"))
+    assert names("") == ["OrInsert", "per"]
+    assert asking.asked == ["zap"]
+
+
+def test_nobody_waits_for_them() -> None:
+    assert Asking().names("  x = zap")("") == []
+
+
+def test_a_repository_that_cannot_answer_is_done_without() -> None:
+    asking = Asking()
+    names = asking.names("  x = zap")
+    asking.answer.set_exception(IndexUnavailable("It is starting."))
+    assert names("") == []
+    cancelled = Asking()
+    names = cancelled.names("  x = zap")
+    cancelled.answer.cancel()
+    assert names("") == []
+
+
+def test_of_one_or_two_characters_too_much_is_the_beginning() -> None:
+    asking = Asking()
+    asking.names("  x = za")
+    assert not asking.asked
+
+
+# ---- in the pipeline -------------------------------------------------------------------------------------------------
 
 
 async def preferred_at(desk: Desk, before: str = f"{BEFORE}a") -> Preference | None:
@@ -93,8 +150,24 @@ async def preferred_at(desk: Desk, before: str = f"{BEFORE}a") -> Preference | N
 async def test_a_question_brings_the_names_that_were_found() -> None:
     preference = await preferred_at(Desk())
     assert preference is not None
-    assert preference("", ["reas", "rea"]) == 1
-    assert preference("", ["reas", "nything"]) == 0, "nothing is called that"
+    assert "rea" in preference("")
+    assert "nything" not in preference(""), "nothing is called that"
+
+
+async def test_a_question_asks_the_repository_for_names_that_nothing_led_to() -> None:
+    desk = Desk()
+    desk.settings = replace(desk.settings, symbols=False, siblings=False, search=False, recent=False)
+    preference = await preferred_at(desk, f"{BEFORE}are")
+    assert preference is not None
+    assert preference("") == ["a"]
+
+
+async def test_without_context_the_repository_is_not_asked() -> None:
+    desk = Desk()
+    desk.settings = replace(desk.settings, enabled=False)
+    preference = await preferred_at(desk, f"{BEFORE}are")
+    assert preference is not None
+    assert preference("") == []
 
 
 async def test_names_need_no_room_in_the_prompt() -> None:
@@ -103,7 +176,7 @@ async def test_names_need_no_room_in_the_prompt() -> None:
     preference = await preferred_at(desk)
     assert "def area" not in shown(desk.engine.asked[-1])
     assert preference is not None
-    assert preference("", ["reas", "rea"]) == 1
+    assert "rea" in preference("")
 
 
 @pytest.mark.parametrize("before", [f"{BEFORE}x  # a word of ", f'{BEFORE}"a word of '])
@@ -125,4 +198,4 @@ async def test_what_was_found_for_a_document_is_forgotten_with_it() -> None:
     desk.index.up = False
     preference = await preferred_at(desk)
     assert preference is not None
-    assert preference("", ["reas", "rea"]) == 0
+    assert "rea" not in preference("")

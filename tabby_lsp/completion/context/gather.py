@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Future
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
@@ -102,6 +103,11 @@ class Context:
     def names(self, uri: str) -> frozenset[str]:
         """The words of all that was found for a document last, whether there was room to show it or not."""
         return self._names.get(uri, NO_NAMES)
+
+    def beginning(self, snapshot: Snapshot, start: str) -> Future[tuple[str, ...]] | None:
+        """Ask for the names of the repository that begin so; None where nobody is to be asked."""
+        index = self._place_of(snapshot.uri).index if self._repository.settings().enabled else None
+        return index.names(start, snapshot.language) if index else None
 
     def is_due(self, uri: str, line: int) -> bool:
         """Whether a cursor is worth another look: not where one was taken just now."""

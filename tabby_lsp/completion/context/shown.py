@@ -16,6 +16,7 @@ from tabby_lsp.completion.context.forms import Beside, beside
 from tabby_lsp.completion.context.gather import Context
 from tabby_lsp.completion.context.types import Block, Room
 from tabby_lsp.completion.families import Family
+from tabby_lsp.completion.names import Names, names_at
 from tabby_lsp.document import Position, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -58,9 +59,9 @@ class Shown:
         """Tokens that the settings give to other files."""
         return self._context.tokens
 
-    def names(self, uri: str) -> frozenset[str]:
-        """Names of other files that a document's prompts may do without."""
-        return self._context.names(uri)
+    def names(self, snapshot: Snapshot, position: Position) -> Names | None:
+        """The names that one which stands before a cursor may become; other files need not be shown for theirs."""
+        return names_at(snapshot, position, self._context.names(snapshot.uri), self._context.beginning)
 
     def block(self, uri: str) -> Block:
         """What the prompts of a document show."""

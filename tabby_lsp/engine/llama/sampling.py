@@ -1,36 +1,54 @@
 """From a row of logits to a token.
 
 Three ways, a table: the most probable token, llama.cpp's infill sampler (ends where ending is likelier than
-guessing), or a draw at a temperature. And one constraint: text that must be written next.
+guessing), or a draw at a temperature. Two things may be known beside that: text that must be written next, and words
+that exist. A token's probability is the one that it has given what is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tabby_lsp.engine.llama.vocabulary import Vocabulary
-from tabby_lsp.engine.types import Preference, Request
+from tabby_lsp.engine.types import Request
 
 Logits = npt.NDArray[np.float32]
 
 TOP_K, TOP_P = 40, 0.99
 """What the infill sampler and a temperature choose from: llama.cpp's own defaults for infill."""
-MARGIN = 1.5
-"""By how much a token's logit may be below the likeliest one's for it to be preferred: it is a fifth as likely then."""
-NEARLY = 16
-"""Tokens at most that somebody chooses from who prefers some texts to others."""
+FAVOUR = 30.0
+"""How many times likelier than the model thinks a token is that goes on with a word which exists: decision 0014."""
 SHORTLIST = 128
 """Tokens among which other candidates' first tokens are looked for: more than there are end tokens and candidates."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A token that was chosen.
+
+    Attributes:
+        token: its id.
+        logprob: natural logarithm of its probability, given what is known of it.
+    """
+
+    token: int
+    logprob: float
+
+
+def total(logits: Logits) -> float:
+    """The logarithm of the sum of all probabilities, before they are made to add up to one."""
+    peak = float(logits.max())
+    return peak + float(np.log(np.exp(logits - peak).sum()))
+
+
 def logprob(logits: Logits, token: int) -> float:
     """Natural logarithm of the probability of one token."""
-    peak = float(logits.max())
-    return float(logits[token]) - peak - float(np.log(np.exp(logits - peak).sum()))
+    return float(logits[token]) - total(logits)
 
 
 def spell(logits: Logits, vocabulary: Vocabulary, text: bytes) -> int:
@@ -51,7 +69,9 @@ def spell(logits: Logits, vocabulary: Vocabulary, text: bytes) -> int:
     return int(allowed[logits[allowed].argmax()])
 
 
-def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, besides: Sequence[int] = ()) -> list[int]:
+def branches(
+    logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, besides: Sequence[int] = ()
+) -> list[Choice]:
     """The most probable tokens to begin different candidates with.
 
     Args:
@@ -62,7 +82,7 @@ def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, be
         besides: tokens that are taken already.
 
     Returns:
-        At most `count` different token ids, likeliest first; fewer where few tokens continue the text.
+        At most `count` different tokens, likeliest first; fewer where few tokens continue the text.
     """
     if count <= 0:
         return []
@@ -74,7 +94,9 @@ def branches(logits: Logits, vocabulary: Vocabulary, text: bytes, count: int, be
     else:
         likeliest = _likeliest(logits)
     ordered: list[int] = likeliest[np.argsort(logits[likeliest])[::-1]].tolist()
-    return [token for token in ordered if token not in besides and not vocabulary.is_end(token)][:count]
+    wanted = [token for token in ordered if token not in besides and not vocabulary.is_end(token)][:count]
+    among = _total_beginning_with(logits, vocabulary, text)
+    return [Choice(token, float(logits[token]) - among) for token in wanted]
 
 
 def _likeliest(logits: Logits) -> npt.NDArray[np.intp]:
@@ -82,39 +104,29 @@ def _likeliest(logits: Logits) -> npt.NDArray[np.intp]:
     return np.argpartition(logits, -SHORTLIST)[-SHORTLIST:] if len(logits) > SHORTLIST else np.arange(len(logits))
 
 
-def preferred(
-    logits: Logits,
-    vocabulary: Vocabulary,
-    likeliest: Sequence[int],
-    preference: Preference,
-    written: str,
-    spelled: int = 0,
-) -> int:
-    """Of tokens that are about equally likely the one whose text is preferred.
+def favouring(logits: Logits, vocabulary: Vocabulary, rests: Sequence[str], text: bytes = b"") -> Logits:
+    """What the logits are where words are known to exist.
 
     Args:
         logits: shape (vocabulary,).
         vocabulary: whose tokens.
-        likeliest: tokens, likeliest first, at least one.
-        preference: who chooses.
-        written: the text so far.
-        spelled: bytes at the beginning of each token that are part of it already.
+        rests: of such words; the empty one ends the word that is there.
+        text: bytes with which the token begins before that.
     """
-    first, least = likeliest[0], logits[likeliest[0]] - MARGIN
-    if vocabulary.is_end(first):
-        return first
-    near = [token for token in likeliest if logits[token] >= least and not vocabulary.is_end(token)]
-    if len(near) < 2:
-        return first
-    pieces = [vocabulary.piece(token)[spelled:].decode("utf-8", "replace") for token in near]
-    return near[preference(written, pieces)]
+    raised = logits.copy()
+    raised[vocabulary.towards(rests, text)] += np.float32(np.log(FAVOUR))
+    return raised
 
 
-def nearly(logits: Logits) -> list[int]:
-    """The tokens that are about as likely as the likeliest one, likeliest first."""
-    near = np.flatnonzero(logits >= logits.max() - MARGIN)
-    ordered: list[int] = near[np.argsort(-logits[near], kind="stable")][:NEARLY].tolist()
-    return ordered
+def _most_probable(logits: Logits) -> Choice:
+    token = int(logits.argmax())
+    return Choice(token, logprob(logits, token))
+
+
+def _total_beginning_with(logits: Logits, vocabulary: Vocabulary, text: bytes) -> float:
+    """`total` of the tokens that begin with a text, where there are any: that they do is known."""
+    known = vocabulary.beginning_with(text) if text else ()
+    return total(logits[known]) if len(known) else total(logits)
 
 
 class Sampler:
@@ -148,13 +160,13 @@ class Sampler:
             for stage in stages:
                 lib.llama_sampler_chain_add(self._chain, stage)
 
-    def pick(self, context: Any, row: int, logits: Logits, written: str) -> int:
+    def pick(self, context: Any, row: int, logits: Logits, written: str) -> Choice:
         """The next token behind a text, from the row of the last evaluated batch whose logits these are."""
-        if self._chain is None and self._preference is not None:
-            return preferred(logits, self._vocabulary, nearly(logits), self._preference, written)
-        if self._chain is None:
-            return int(logits.argmax())
-        return int(self._lib.llama_sampler_sample(self._chain, context, row))
+        if self._chain is not None:
+            token = int(self._lib.llama_sampler_sample(self._chain, context, row))
+            return Choice(token, logprob(logits, token))
+        rests = self._preference(written) if self._preference is not None else ()
+        return _most_probable(favouring(logits, self._vocabulary, rests) if rests else logits)
 
     def close(self) -> None:
         """Free the chain."""

@@ -10,6 +10,7 @@ import bisect
 import ctypes
 import functools
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,9 @@ class Vocabulary:
         self._in_order = sorted((t for t in range(self.size) if self._pieces[t]), key=self.piece)
         self._by_piece = {self._pieces[t]: t for t in self._in_order}
         self._ids = np.array(self._in_order, dtype=np.int32)
+        self._not_in_word = np.array(
+            [t for t, piece in enumerate(self._pieces) if not (piece and _in_word(piece[0]))], dtype=np.int32
+        )
         self._lengths = np.array([len(self._pieces[t]) for t in self._in_order], dtype=np.int32)
         # caches of this vocabulary's own: one on the class would keep each unloaded vocabulary for ever
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
@@ -184,6 +188,34 @@ class Vocabulary:
         low, high = self._starting(text)
         return self._ids[low:high][self._lengths[low:high] > len(text)]
 
+    def beginning_with(self, text: bytes) -> Tokens:
+        """The tokens whose bytes start with a text."""
+        low, high = self._starting(text)
+        return self._ids[low:high]
+
+    def towards(self, rests: Sequence[str], text: bytes = b"") -> Tokens:
+        """The tokens that go on with one of some words.
+
+        Args:
+            rests: of the words, from here on; the empty one is a word's end, which any token brings that does not go
+                on with a letter, a digit or an underscore.
+            text: bytes with which each token begins before that.
+        """
+        found: set[int] = set()
+        for rest in filter(None, rests):
+            data = text + rest.encode("utf-8", "replace")
+            spelled = (self._by_piece.get(data[:end]) for end in range(len(text) + 1, len(data) + 1))
+            found.update(token for token in spelled if token is not None)
+        towards = np.fromiter(found, dtype=np.int32, count=len(found))
+        return towards if all(rests) else np.concatenate((towards, self._ending_word(text)))
+
+    def _ending_word(self, text: bytes) -> Tokens:
+        """The tokens that go on with a text, and not with a word."""
+        if not text:
+            return self._not_in_word
+        longer = self.beyond(text)
+        return longer[[not _in_word(self._pieces[token][len(text)]) for token in longer.tolist()]]
+
     def _starting(self, text: bytes) -> tuple[int, int]:
         """Where the tokens whose bytes start with `text` stand in order: 53,000 begin with a space, so nobody loops."""
         low = bisect.bisect_left(self._in_order, text, key=self.piece)
@@ -206,3 +238,8 @@ class Vocabulary:
         lib = self._lib
         ids = {"bos": int(lib.llama_vocab_bos(self._vocab)), "eos": int(lib.llama_vocab_eos(self._vocab))}
         return {role: lib.llama_vocab_get_text(self._vocab, i).decode() if i >= 0 else "" for role, i in ids.items()}
+
+
+def _in_word(byte: int) -> bool:
+    """Whether a byte is of a letter, a digit or an underscore; beyond ASCII nearly all are."""
+    return byte >= 0x80 or byte == ord("_") or chr(byte).isalnum()

@@ -11,7 +11,7 @@ from tabby_lsp.engine.llama.drafts import Drafter, Records
 from tabby_lsp.engine.llama.evaluate import Evaluator, Row
 from tabby_lsp.engine.llama.kv import KvCache, Slot
 from tabby_lsp.engine.llama.reading import Reader, Steps
-from tabby_lsp.engine.llama.sampling import NEARLY, Sampler, branches, logprob, preferred
+from tabby_lsp.engine.llama.sampling import Choice, Sampler, branches, favouring
 from tabby_lsp.engine.types import Candidate, Finish, Request, Ticket, Totals
 
 Emit = Callable[[str], None]
@@ -131,19 +131,19 @@ class Writer:
             lanes.append(Lane(sequence, len(slot.tokens), Sampler(model.lib, vocab, request, nth), nth == 0))
         self._ticket.logprobs, self._ticket.ends = lanes[0].logprobs, lanes[0].ends
         drawing = [] if rest else lanes if request.temperature > 0 else lanes[:1]
-        tokens = [lane.sampler.pick(model.context, row, logits, "") for lane in drawing]
-        if rest and request.preference and not request.temperature:
-            spelled = branches(logits, vocab, rest, NEARLY)
-            tokens += [preferred(logits, vocab, spelled, request.preference, "", len(rest))] if spelled else []
-        tokens += branches(logits, vocab, rest, len(lanes) - len(tokens), besides=tokens)
-        while len(lanes) > len(tokens):
+        choices = [lane.sampler.pick(model.context, row, logits, "") for lane in drawing]
+        if rest and request.preference and not request.temperature and (rests := request.preference("")):
+            choices = branches(favouring(logits, vocab, rests, rest), vocab, rest, 1)
+        taken = [choice.token for choice in choices]
+        choices += branches(logits, vocab, rest, len(lanes) - len(taken), besides=taken)
+        while len(lanes) > len(choices):
             self._give_back(lanes.pop())
-        for lane, token in zip(lanes, tokens, strict=True):
-            self.accept(lane, token, logprob(logits, token), vocab.piece(token)[len(rest) :])
+        for lane, choice in zip(lanes, choices, strict=True):
+            self.accept(lane, choice, vocab.piece(choice.token)[len(rest) :])
 
-    def accept(self, lane: Lane, token: int, likelihood: float, data: bytes) -> None:
+    def accept(self, lane: Lane, choice: Choice, data: bytes) -> None:
         """Take a token into a candidate, and end the candidate where there is a reason to."""
-        self._accept(lane, token, likelihood, data)
+        self._accept(lane, choice.token, choice.logprob, data)
         if lane.finish is not None and lane.leads:
             lane.show(self._emit)
 
@@ -176,8 +176,8 @@ class Writer:
             for row, lane in enumerate(active):
                 lane.position += 1
                 logits = evaluator.logits(row)
-                token = lane.sampler.pick(evaluator.model.context, row, logits, lane.text)
-                self.accept(lane, token, logprob(logits, token), vocab.piece(token))
+                choice = lane.sampler.pick(evaluator.model.context, row, logits, lane.text)
+                self.accept(lane, choice, vocab.piece(choice.token))
 
     def write_guessing(self, slot: Slot, records: Records) -> Steps:
         """The same for one candidate whose likeliest tokens are taken, several in a batch where guesses are right."""
@@ -202,8 +202,8 @@ class Writer:
                 lane.position += 1
                 logits = evaluator.logits(row)
                 picked = lane.sampler.pick(evaluator.model.context, row, logits, lane.text)
-                drafter.judge(picked)
-                self.accept(lane, picked, logprob(logits, picked), vocab.piece(picked))
+                drafter.judge(picked.token)
+                self.accept(lane, picked, vocab.piece(picked.token))
             if guess:
                 self._kv.truncate(slot, lane.position)
             self._totals.drafted += len(guess)

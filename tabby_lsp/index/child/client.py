@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tabby_lsp.errors import IndexUnavailable
 from tabby_lsp.index.child.messages import (
@@ -24,6 +25,8 @@ from tabby_lsp.index.child.messages import (
     Configure,
     Definitions,
     Found,
+    Listed,
+    Names,
     Open,
     Order,
     Question,
@@ -43,6 +46,7 @@ BACKOFF_S = (0.2, 1.0, 5.0, 20.0, 60.0)
 """Seconds before it is started again, by the number of its deaths."""
 
 Answer = Future[tuple[Snippet, ...]]
+_Any = Future[Any]
 
 
 class FolderClient:
@@ -60,6 +64,10 @@ class FolderClient:
     def definitions(self, wanted: Wanted) -> Answer:
         """Definitions of names, best first."""
         return self._client.ask(lambda id_: Definitions(id_, str(self.root), wanted))
+
+    def names(self, start: str, language: str, limit: int = 256) -> Future[tuple[str, ...]]:
+        """Names that begin so, of what files of a language or its kin define."""
+        return self._client.ask(lambda id_: Names(id_, str(self.root), start, language, limit))
 
     def siblings(self, path: str, limit: int = 8) -> Answer:
         """What stands in files of the same kind beside a file."""
@@ -90,7 +98,7 @@ class IndexClient:
         self._command = command
         self._lock = threading.Lock()
         self._folders: dict[Path, Status] = {}
-        self._pending: dict[int, Answer] = {}
+        self._pending: dict[int, _Any] = {}
         self._ids = itertools.count(1)
         self._child: Child | None = None
         self._keeper: threading.Thread | None = None
@@ -156,9 +164,9 @@ class IndexClient:
             self._put(None)
         self._fail_pending("The index is switched off.")
 
-    def ask(self, question: Callable[[int], Question]) -> Answer:
+    def ask(self, question: Callable[[int], Question]) -> _Any:
         """Send a question, given the id that its answer will have."""
-        answer: Answer = Future()
+        answer: _Any = Future()
         with self._lock:
             if self._child is None:
                 answer.set_exception(IndexUnavailable("The index's process is not up."))
@@ -226,10 +234,10 @@ class IndexClient:
 
     def _take(self, message: object) -> None:
         match message:
-            case Found(number, snippets):
+            case Found(number, found) | Listed(number, found):
                 if (answer := self._pop(number)) is not None:
                     with suppress(InvalidStateError):  # cancelled at this very moment
-                        answer.set_result(snippets)
+                        answer.set_result(found)
             case Refused(number, text, remedy):
                 if (answer := self._pop(number)) is not None:
                     with suppress(InvalidStateError):
@@ -239,7 +247,7 @@ class IndexClient:
             case _:
                 logger.warning("the index's process said %s", type(message).__name__)
 
-    def _pop(self, number: int) -> Answer | None:
+    def _pop(self, number: int) -> _Any | None:
         with self._lock:
             return self._pending.pop(number, None)
 

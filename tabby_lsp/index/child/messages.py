@@ -82,6 +82,17 @@ class Definitions:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """The same, for names that begin in some way; answered with `Listed` or `Refused`."""
+
+    id: int
+    root: str
+    start: str
+    language: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Siblings:
     """The same, for files of the same kind."""
 
@@ -116,6 +127,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """An answer."""
+
+    id: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """There is no answer, and why."""
 
@@ -132,14 +151,19 @@ class Told:
     status: Status
 
 
-Question: TypeAlias = Definitions | Siblings | Search
+Question: TypeAlias = Definitions | Names | Siblings | Search
 Order: TypeAlias = Configure | Open | Close | Changed | Question | Cancel
-Report: TypeAlias = Found | Refused | Told
+Answered: TypeAlias = Found | Listed
+Report: TypeAlias = Answered | Refused | Told
 Message: TypeAlias = Order | Report
 
 NAMES: dict[str, type[Message]] = {
     kind.__name__: kind
-    for kind in (Configure, Open, Close, Changed, Definitions, Siblings, Search, Cancel, Found, Refused, Told)
+    for kind in (
+        *(Configure, Open, Close, Changed, Cancel),
+        *(Definitions, Names, Siblings, Search),
+        *(Found, Listed, Refused, Told),
+    )
 }
 
 

@@ -20,13 +20,16 @@ from typing import IO, TYPE_CHECKING
 from tabby_lsp.errors import IndexUnavailable, TabbyError
 from tabby_lsp.index.child.keeper import Keeper
 from tabby_lsp.index.child.messages import (
+    Answered,
     Cancel,
     Changed,
     Close,
     Configure,
     Definitions,
     Found,
+    Listed,
     Message,
+    Names,
     Open,
     Question,
     Refused,
@@ -38,7 +41,7 @@ from tabby_lsp.index.child.messages import (
     receive,
 )
 from tabby_lsp.index.opening import shared_embedder
-from tabby_lsp.index.types import Snippet, Status
+from tabby_lsp.index.types import Status
 
 if TYPE_CHECKING:
     from tabby_lsp.index.embedders import Embedder
@@ -80,7 +83,7 @@ class Worker:
             case Changed(root, paths):
                 if (keeper := self._keepers.get(root)) is not None:
                     keeper.changed(paths)
-            case Definitions() | Siblings() | Search():
+            case Definitions() | Names() | Siblings() | Search():
                 asked = self._pool.submit(self._answer, message, time.monotonic())
                 self._asked[message.id] = asked
                 asked.add_done_callback(lambda _: self._asked.pop(message.id, None))
@@ -119,7 +122,7 @@ class Worker:
             keeper = self._keepers.get(question.root)
             if keeper is None:
                 raise IndexUnavailable(f"{question.root} is not indexed.")
-            self._send(Found(question.id, _look_up(keeper, question)))
+            self._send(_look_up(keeper, question))
         except TabbyError as error:
             self._send(Refused(question.id, error.message, error.remedy))
         except Exception as error:  # whatever happens, somebody may wait for an answer
@@ -127,14 +130,16 @@ class Worker:
             self._send(Refused(question.id, f"The index failed: {error!r}.", "The log says more."))
 
 
-def _look_up(keeper: Keeper, question: Question) -> tuple[Snippet, ...]:
+def _look_up(keeper: Keeper, question: Question) -> Answered:
     match question:
-        case Definitions(_, _, wanted):
-            return keeper.index.definitions(wanted)
-        case Siblings(_, _, path, limit):
-            return keeper.index.siblings(path, limit)
-        case Search(_, _, query):
-            return keeper.index.search(query)
+        case Definitions(number, _, wanted):
+            return Found(number, keeper.index.definitions(wanted))
+        case Names(number, _, start, language, limit):
+            return Listed(number, keeper.index.names(start, language, limit))
+        case Siblings(number, _, path, limit):
+            return Found(number, keeper.index.siblings(path, limit))
+        case Search(number, _, query):
+            return Found(number, keeper.index.search(query))
 
 
 def serve(source: IO[bytes], sink: IO[bytes]) -> None:

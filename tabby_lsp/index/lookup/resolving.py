@@ -29,6 +29,11 @@ DIRECTORY_IS_SCOPE = {"go", "java", "csharp", "kotlin", "scala"}
 """Languages in which files of one directory see each other without an import."""
 
 
+def kin_of(language: str) -> Collection[str]:
+    """The languages whose files use each other's names with one of it, itself included."""
+    return next((kin for kin in KIN if language in kin), {language})
+
+
 class Row(NamedTuple):
     """A definition, and the file that it is in."""
 
@@ -198,8 +203,7 @@ class Scope:
         return everywhere[:1] if hubs else []
 
     def _fits(self, language: str) -> bool:
-        here = self.wanted.language
-        return language == here or any(here in kin and language in kin for kin in KIN)
+        return language in kin_of(self.wanted.language)
 
 
 class Paths:

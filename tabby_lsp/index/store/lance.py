@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tabby_lsp.index.store.damage import Conflict, Damaged, told
 from tabby_lsp.index.store.indexes import INDEXES, Table, connected, make_indexes, words_query
-from tabby_lsp.index.store.quoting import among
+from tabby_lsp.index.store.quoting import among, begins
 from tabby_lsp.index.store.rows import FILES, SYMBOLS, Stored, chunks_schema, stored_files
 
 T = TypeVar("T")
@@ -37,6 +37,9 @@ NAMES_AT_ONCE = 2_000
 
 ENOUGH = 200
 """Definitions that are read of one name: `get` has tens of thousands, and by its name alone none is the one meant."""
+
+EACH = 16
+"""Definitions that are read for each of the names that begin in some way."""
 
 SAMPLE = 200
 """Rows whose words are looked for when it is in doubt whether full text can be read."""
@@ -132,6 +135,12 @@ class Store:
                 *(self.read(self.symbols, columns, among("name", [name]), ENOUGH) for name in common),
             ]
         )
+
+    def beginning(self, start: str, languages: Collection[str], limit: int) -> list[str]:
+        """Different names of definitions in some languages that begin so; at most so many."""
+        where = f"{begins('name', start)} AND {among('language', languages)}"
+        names = self.read(self.symbols, ("name",), where, limit * EACH)["name"].unique().to_pylist()
+        return names[:limit]
 
     def known(self) -> dict[str, Stored]:
         """Every file that is stored, by path."""

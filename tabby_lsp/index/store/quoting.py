@@ -19,6 +19,14 @@ def among(column: str, values: Iterable[str]) -> str:
     return f"`{column}` IN ({listed})" if listed else "false"
 
 
+def begins(column: str, start: str) -> str:
+    """The column begins with a text, as a range, which an ordered index finds; with none, anything does."""
+    if not start:
+        return "true"
+    after = start[:-1] + chr(ord(start[-1]) + 1)
+    return f"`{column}` >= {quoted(start)} AND `{column}` < {quoted(after)}"
+
+
 def defines(column: str, name: str) -> str:
     """The column lists a name, be it with the container before it (`Client.fetch`) or without."""
     pattern = f"(^|[./]){re.escape(name)}($|/)"

@@ -42,6 +42,10 @@ class SymbolRows:
         """Definitions of these names, in any file, by path and place; of a name that is everywhere, some hundred."""
         return self._rows("name", names)
 
+    def beginning(self, start: str, languages: Collection[str], limit: int) -> list[str]:
+        """Different names of definitions in some languages that begin so; at most so many."""
+        return self._tables.ask(lambda store: store.beginning(start, languages, limit))
+
     def in_files(self, paths: Collection[str]) -> list[Row]:
         """Definitions of these files, in the order of the source."""
         return self._rows("path", paths)
