@@ -18,8 +18,8 @@ from tabby_lsp.syntax.symbols.vocabulary import reserved
 
 NEARBY = 100_000
 """Characters on each side of the cursor whose words are known: some milliseconds of reading."""
-ASKED_FROM = 3
-"""Characters of a name from which on all of the repository is asked: of fewer too much is the beginning."""
+BEGUN_FROM, ASKED_FROM = 2, 3
+"""Characters of a name from which on names count, and all of the repository is asked: fewer begin too much."""
 MOST = 256
 """Names between which a model may choose; where there are more, nothing is known."""
 LAST = "\U0010ffff"
@@ -41,7 +41,7 @@ def names_at(
     found: Collection[str] = (),
     ask: Callable[[Snapshot, str], Asked | None] = lambda snapshot, start: None,
 ) -> Names | None:
-    """The names that one which stands before the cursor may become; None where none is begun, or a new one is.
+    """The names that one which stands before the cursor may become; None where hardly one is begun, or a new one is.
 
     Args:
         snapshot: the document.
@@ -51,7 +51,7 @@ def names_at(
     """
     line = snapshot.line_text(position.line)[: position.column]
     begun = _BEGUN.search(line)
-    if begun is None or _NEW.search(line):
+    if begun is None or len(begun[0]) < BEGUN_FROM or _NEW.search(line):
         return None
     asked = ask(snapshot, begun[0]) if len(begun[0]) >= ASKED_FROM else None
     return Names(snapshot, position, begun[0], found, asked)
