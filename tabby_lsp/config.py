@@ -214,8 +214,8 @@ class CompletionSettings:
     """Whether a suggestion that nobody asked for ends where it gets too unlikely to be worth reading, by the model's
     own probabilities; what follows is shown when the user has come that far."""
     known_names: bool = True
-    """Whether a name that you have begun ends as one that exists, where the model would nearly as soon write that as
-    one that stands nowhere: one of the document, of the language, or of what was found in other files."""
+    """Whether a name that you have begun rather ends as one that exists, whatever else the model would make of it: one
+    of the document, of the language, or of the repository."""
     prefetch: bool = True
     """Whether what would follow a suggestion is generated before it is accepted."""
     prepare: bool = True

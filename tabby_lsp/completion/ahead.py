@@ -31,7 +31,7 @@ REST_S = 0.06
 QUIET_S = 0.7
 """Seconds after all else is ready until a prompt is read anew for the sake of other files."""
 A_WHILE = 4
-"""Times that the whole prompt must be longer to read than the quick one for that to be read first, and in vain later."""
+"""Times that the whole prompt must be longer to read than the quick one for the quick one to be read first."""
 LITTLE_MORE = 128
 """Tokens more that a prompt with other files may cost to be read in place of the one without."""
 LOOK_S = 0.3

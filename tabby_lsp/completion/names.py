@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 
@@ -95,9 +95,8 @@ class Names:
         """All that are known and begin like that, sorted; looked up when the model is about to write."""
         before, after = self._snapshot.before(self._position), self._snapshot.after(self._position)
         before = before[: len(before) - len(self._begun)]  # what is being typed is no name yet
-        like = re.compile(rf"(?<!\w){re.escape(self._begun)}\w*")
+        near = (*_words(before[-NEARBY:], self._begun), *_words(after[:NEARBY], self._begun))
         others = (*self._found, *reserved(self._snapshot.language), *self._answered())
-        near = (*like.findall(before[-NEARBY:]), *like.findall(after[:NEARBY]))
         return sorted({*near, *(name for name in others if name.startswith(self._begun))})
 
     def _answered(self) -> tuple[str, ...]:
@@ -105,6 +104,13 @@ class Names:
         if asked is None or not asked.done() or asked.cancelled() or asked.exception() is not None:
             return ()
         return asked.result()
+
+
+def _words(text: str, start: str) -> Iterator[str]:
+    """The words of a text that begin in some way: what stands before one is looked at last, as that takes the time."""
+    for found in re.finditer(rf"{re.escape(start)}\w*", text):
+        if not (found.start() and _in_word(text[found.start() - 1])):
+            yield found[0]
 
 
 def _in_word(character: str) -> bool:
