@@ -85,6 +85,8 @@ while (message := receive(sys.stdin.buffer)) is not None:
             pass
         case Search(number, root, query):
             send(Found(number, (Snippet(query.text, "", 0, 1, root, Why.SEARCH),)))
+        case Names(number, root, start, language, limit):
+            send(Listed(number, (start, language, str(limit))))
         case Cancel(number) | Changed(number, _):
             send(Told("/work", Status(Phase.READY, message=repr(message))))
         case _:
@@ -158,9 +160,18 @@ def test_a_question_is_answered(client: IndexClient, heard: Heard) -> None:
     assert [answer.result(PATIENCE_S)[0].path for answer in answers] == [f"q{i}" for i in range(50)]
 
 
+def test_names_are_asked_for(client: IndexClient, heard: Heard) -> None:
+    index = client.folder(ROOT)
+    client.start()
+    heard.wait(ready)
+    assert index.names("ge", "go").result(PATIENCE_S) == ("ge", "go", "256")
+    assert index.names("", "c", 3).result(PATIENCE_S) == ("", "c", "3")
+
+
 def test_without_a_child_the_answer_is_no(client: IndexClient) -> None:
     index = client.folder(ROOT)
-    for answer in (index.search(Query("x")), index.siblings("x"), index.definitions(Wanted("x", "python"))):
+    asked = index.search(Query("x")), index.siblings("x"), index.definitions(Wanted("x", "python"))
+    for answer in (*asked, index.names("x", "python")):
         assert answer.done()
         assert isinstance(answer.exception(), IndexUnavailable)
     assert client.status(ROOT) == Status(Phase.STARTING)

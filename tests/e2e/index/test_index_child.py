@@ -27,6 +27,9 @@ def test_every_question_is_answered(clients: Callable[..., IndexClient], folder:
     wanted = Wanted("main.py", "python", (Use("Basket"), Use("charge_card")))
     defined = index.definitions(wanted).result(PATIENCE_S)
     assert {"shop/basket.py", "shop/pay.py"} <= {snippet.path for snippet in defined}
+    assert index.names("charge", "python").result(PATIENCE_S) == ("charge_card",)
+    assert index.names("render", "javascript").result(PATIENCE_S) == ("renderInvoice",)
+    assert index.names("render", "python").result(PATIENCE_S) == ()
     assert "shop/basket.py" in paths(index.siblings("tests/test_basket.py").result(PATIENCE_S))
 
 
