@@ -19,7 +19,7 @@ LEAST_GAIN = 2.0
 """Characters that a suggestion must be expected to save, or it is noise."""
 CAUTION = 3.0
 """What log-probabilities are multiplied by: a model is surer of its text than it is right. Decision 0009
-has the rows that both numbers were chosen by: more is saved than before, with about as much that is wrong on the screen."""
+has the rows that both numbers were chosen by: more is saved than before, with about as much that is wrong."""
 FURTHER = 80
 """Characters that may still follow, where it is decided whether going on can pay: a line."""
 _WORD_END = re.compile(r"\w$")
