@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -280,6 +281,28 @@ def test_cancelling_ends_pip(store: ModelStore, tmp_path: Path, monkeypatch: pyt
         fetch(make(WHEELS), store, cancelled=born.exists)
     with pytest.raises(ProcessLookupError):
         os.kill(int(born.read_text()), 0)
+
+
+def test_folders_that_pip_removes_while_they_are_counted_are_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "wheel").write_bytes(b"x" * 1000)
+    churned, enough = 0, threading.Event()
+
+    def churn() -> None:
+        nonlocal churned
+        while not enough.is_set():
+            (tmp_path / "tmp" / "deeper").mkdir(parents=True)
+            (tmp_path / "tmp" / "deeper" / "file").write_bytes(b"x")
+            shutil.rmtree(tmp_path / "tmp")
+            churned += 1
+
+    churning = threading.Thread(target=churn)
+    churning.start()
+    try:
+        assert {pip._written(tmp_path) for _ in range(3000)} == {1000}
+    finally:
+        enough.set()
+        churning.join()
+    assert churned > 100
 
 
 def test_an_environment_without_pip_uses_one_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,9 +154,11 @@ def _environment(temporary: Path) -> dict[str, str]:
 def _written(folder: Path) -> int:
     """Count the bytes of the largest file below a folder: the wheel, wherever pip has it at the moment."""
     largest = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            largest = max(largest, path.stat().st_size)
+    # pip removes folders while they are read: `os.walk` leaves those out, where `Path.rglob` raises
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                largest = max(largest, os.lstat(os.path.join(place, name)).st_size)
     return largest
 
 
