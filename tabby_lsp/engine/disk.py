@@ -177,3 +177,21 @@ def format_size(size: int) -> str:
         if size >= scale:
             return f"{size / scale:.1f} {unit}" if size < 10 * scale else f"{size / scale:.0f} {unit}"
     return f"{size} bytes"
+
+
+def file_sizes(path: Path) -> list[int]:
+    """Tell how large a file is, or each file below a folder, where other processes may add and remove some meanwhile.
+
+    Args:
+        path: a file or a folder; what is not there has no sizes.
+
+    Returns:
+        Sizes in bytes, in no order. Links are not followed.
+    """
+    # a folder that goes while it is read ends an `rglob` with an error; `os.walk` leaves it out
+    files = [Path(place, name) for place, _, names in os.walk(path) for name in names] if path.is_dir() else [path]
+    sizes: list[int] = []
+    for file in files:
+        with suppress(OSError):
+            sizes.append(file.lstat().st_size)
+    return sizes

@@ -18,7 +18,7 @@ from typing import cast
 
 from tabby_lsp.config import Settings
 from tabby_lsp.engine.catalog import Catalog, Model
-from tabby_lsp.engine.disk import disk_faults, is_locked, is_there, locked, write_whole
+from tabby_lsp.engine.disk import disk_faults, file_sizes, is_locked, is_there, locked, write_whole
 from tabby_lsp.engine.sources.transfer import Progress, hash_file, ignore_progress
 from tabby_lsp.errors import ModelCorrupt, ModelMissing
 
@@ -116,7 +116,9 @@ class ModelStore:
 
     def unfinished(self) -> Mapping[str, int]:
         """Tell which files a pull was broken off for, or is bringing now: their names and the bytes on the disk."""
-        return {path.name.removesuffix(PARTS): _weigh(path) for path in self._entries() if path.suffix == PARTS}
+        return {
+            path.name.removesuffix(PARTS): sum(file_sizes(path)) for path in self._entries() if path.suffix == PARTS
+        }
 
     def record(self, file: str) -> Record | None:
         """Recall what was remembered when a file was verified last, even if it was removed since.
@@ -192,7 +194,7 @@ class ModelStore:
         if not (os.path.lexists(path) or is_there(parts) or known):
             raise ModelMissing(f"{model.name} is not in {self.directory}.", "`tabby-lsp models list` shows what is.")
         with self.lock(model):
-            freed = _weigh(path) + _weigh(parts)
+            freed = sum(file_sizes(path)) + sum(file_sizes(parts))
             with disk_faults(self.directory):
                 path.unlink(missing_ok=True)
                 if parts.exists():
@@ -282,12 +284,3 @@ class ModelStore:
             change(records)
             text = json.dumps({file: asdict(record) for file, record in sorted(records.items())}, indent=1)
             write_whole(self.directory / RECORDS, text + "\n")
-
-
-def _weigh(path: Path) -> int:
-    """Count the bytes of a file, or of all files in a folder."""
-    total = 0
-    for inner in path.rglob("*") if path.is_dir() else (path,):
-        with suppress(OSError):
-            total += inner.lstat().st_size if not inner.is_dir() else 0
-    return total

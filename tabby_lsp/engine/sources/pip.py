@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tabby_lsp.engine.disk import disk_faults
+from tabby_lsp.engine.disk import disk_faults, file_sizes
 from tabby_lsp.engine.sources.transfer import Transfer
 from tabby_lsp.errors import SourceFailed
 
@@ -131,7 +131,8 @@ def download_wheel(pip: list[str], requirement: str, folder: Path, transfer: Tra
         )
         try:
             while child.poll() is None:
-                transfer.report(done + _written(folder), "downloading")
+                # the largest file is the wheel, wherever pip has it at the moment
+                transfer.report(done + max(file_sizes(folder), default=0), "downloading")
                 time.sleep(POLL_S)
         finally:
             _end(child)
@@ -149,17 +150,6 @@ def download_wheel(pip: list[str], requirement: str, folder: Path, transfer: Tra
 def _environment(temporary: Path) -> dict[str, str]:
     # a pip outside of virtual environments may be configured to refuse work there; nothing is installed here
     return {**os.environ, "TMPDIR": str(temporary), "PIP_REQUIRE_VIRTUALENV": "false", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def _written(folder: Path) -> int:
-    """Count the bytes of the largest file below a folder: the wheel, wherever pip has it at the moment."""
-    largest = 0
-    # pip removes folders while they are read: `os.walk` leaves those out, where `Path.rglob` raises
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                largest = max(largest, os.lstat(os.path.join(place, name)).st_size)
-    return largest
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
