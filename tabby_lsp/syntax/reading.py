@@ -7,14 +7,14 @@ of an edit, and in languages without a grammar.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import tree_sitter
 
 from tabby_lsp.syntax.grammars import broken, captures, grammar
 from tabby_lsp.syntax.languages import language
 from tabby_lsp.syntax.lexical import BRACKETS, CLOSER_OF, stretches
-from tabby_lsp.syntax.trees import encoded
+from tabby_lsp.syntax.trees import encoded, point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,13 @@ class Bracket:
     offset: int
 
 
+class Parsed(NamedTuple):
+    """What a grammar made of a text, with the language's preamble before it."""
+
+    data: bytes
+    tree: tree_sitter.Tree
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A text, and which of its characters are code.
@@ -44,11 +51,13 @@ class Reading:
         text: the text.
         literal: a byte for each character, 1 where it belongs to a string or comment.
         pairs: the brackets that count.
+        parsed: what the grammar made of it, for `read_inserted`; None: there is no grammar.
     """
 
     text: str
     literal: bytes
     pairs: str
+    parsed: Parsed | None = None
 
     def brackets(self, start: int, end: int) -> Iterator[Bracket]:
         """The brackets in [start, end) that are code."""
@@ -77,23 +86,41 @@ def take(openers: list[Bracket], closer: Bracket) -> bool:
     return False
 
 
-def read(language_id: str, text: str, start: int = 0, end: int | None = None) -> Reading:
+def read(language_id: str, text: str) -> Reading:
     """Read a text that begins outside of strings and comments.
 
     Args:
         language_id: the protocol's id.
         text: the text, a window of some hundred lines at most: it is parsed anew.
-        start: from where the reading has to be right, in code points.
-        end: up to where; None: to the end. A syntax error outside of the two does no harm.
     """
-    row = language(language_id)
-    literal = _by_grammar(language_id, text, start, len(text) if end is None else end)
-    if literal is None:
-        flags = bytearray(len(text))
-        for stretch in stretches(row, text):
-            _paint(flags, stretch.start, stretch.end, 1)
-        literal = bytes(flags)
-    return Reading(text, literal, row.brackets)
+    parsed = _parse(language_id, text)
+    start = len(encoded(_preamble(language_id, text)))
+    literal = None if parsed is None else _by_grammar(language_id, parsed, start, len(parsed.data))
+    return Reading(text, literal or _by_table(language_id, text), language(language_id).brackets, parsed)
+
+
+def read_inserted(language_id: str, around: Reading, offset: int, inserted: str) -> Reading:
+    """Read what is inserted into a text: only that is read, and a syntax error elsewhere does no harm.
+
+    Args:
+        language_id: the protocol's id.
+        around: the text without it.
+        offset: where it is inserted, in code points.
+        inserted: the text.
+
+    Returns:
+        The reading of `inserted`, with offsets into it.
+    """
+    before, pairs = around.text[:offset], language(language_id).brackets
+    text = before + inserted + around.text[offset:]
+    if around.parsed is not None:
+        start = len(encoded(_preamble(language_id, text) + before))
+        end = start + len(encoded(inserted))
+        parsed = _parse(language_id, text, around.parsed, start, end)
+        literal = None if parsed is None else _by_grammar(language_id, parsed, start, end)
+        if literal is not None:
+            return Reading(inserted, literal, pairs)
+    return Reading(inserted, _by_table(language_id, text)[offset : offset + len(inserted)], pairs)
 
 
 def indentation(line: str) -> int:
@@ -101,25 +128,47 @@ def indentation(line: str) -> int:
     return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(TAB_WIDTH))
 
 
-def _by_grammar(language_id: str, text: str, start: int, end: int) -> bytes | None:
+def _preamble(language_id: str, text: str) -> str:
+    """What the grammar must see before a text."""
+    preamble = language(language_id).preamble
+    return "" if preamble.strip() in text else preamble
+
+
+def _parse(language_id: str, text: str, old: Parsed | None = None, start: int = 0, end: int = 0) -> Parsed | None:
+    """Parse a text, from one without the bytes [start, end) where that is given; None: no grammar."""
     loaded = grammar(language_id)
     if loaded is None:
         return None
-    preamble = language(language_id).preamble
-    if preamble.strip() in text:
-        preamble = ""
-    data = encoded(preamble + text)
-    tree = tree_sitter.Parser(loaded).parse(data)
-    first, last = len(encoded(preamble + text[:start])), len(encoded(preamble + text[:end]))
-    if broken(tree, first, last):
+    data, parser = encoded(_preamble(language_id, text) + text), tree_sitter.Parser(loaded)
+    if old is None or len(old.data) + end - start != len(data):  # what is inserted may be the preamble itself
+        return Parsed(data, parser.parse(data))
+    edited = old.tree.copy()
+    edited.edit(start, start, end, point(data, start), point(data, start), point(data, end))
+    return Parsed(data, parser.parse(data, edited))
+
+
+def _by_grammar(language_id: str, parsed: Parsed, start: int, end: int) -> bytes | None:
+    """A byte for each character of the bytes [start, end), 1 where it is no code; None where they cannot be parsed."""
+    if broken(parsed.tree, start, end):
         return None
-    found = captures(tree, language_id, 0, len(data))
+    found = captures(parsed.tree, language_id, start, end)
     values = {"string": 1, "comment": 1, "code": 0}
     nodes = [(node, value) for name, value in values.items() for node in found.get(name, [])]
-    flags = bytearray(len(preamble) + len(text))
+    part = parsed.data[start:end]
+    flags = bytearray(_characters(part, len(part)))
     for node, value in sorted(nodes, key=lambda pair: (pair[0].start_byte, -pair[0].end_byte)):
-        _paint(flags, _characters(data, node.start_byte), _characters(data, node.end_byte), value)
-    return bytes(flags[len(preamble) :])
+        first, last = max(node.start_byte, start), min(node.end_byte, end)
+        if first < last:
+            _paint(flags, _characters(part, first - start), _characters(part, last - start), value)
+    return bytes(flags)
+
+
+def _by_table(language_id: str, text: str) -> bytes:
+    """The same for a whole text without its grammar."""
+    flags = bytearray(len(text))
+    for stretch in stretches(language(language_id), text):
+        _paint(flags, stretch.start, stretch.end, 1)
+    return bytes(flags)
 
 
 def _paint(flags: bytearray, start: int, end: int, value: int) -> None:

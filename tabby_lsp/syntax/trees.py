@@ -168,7 +168,7 @@ def _edited(last: _Parsed, snapshot: Snapshot, data: bytes) -> tree_sitter.Tree:
     if start == old_end == new_end:
         return last.tree
     tree = last.tree.copy()  # whoever still holds the old one sees it unchanged
-    tree.edit(start, old_end, new_end, _point(data, start), _point(last.data, old_end), _point(data, new_end))
+    tree.edit(start, old_end, new_end, point(data, start), point(last.data, old_end), point(data, new_end))
     return tree
 
 
@@ -196,6 +196,6 @@ def _size(lines: Sequence[str]) -> int:
     return len(encoded("".join(lines)))
 
 
-def _point(data: bytes, offset: int) -> tuple[int, int]:
-    """A place as tree-sitter counts it: rows end at line feeds only, columns are bytes."""
+def point(data: bytes, offset: int) -> tuple[int, int]:
+    """A byte offset as tree-sitter counts places: rows end at line feeds only, columns are bytes."""
     return data.count(b"\n", 0, offset), offset - (data.rfind(b"\n", 0, offset) + 1)

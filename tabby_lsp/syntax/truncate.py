@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tabby_lsp.syntax.cut import code_start
 from tabby_lsp.syntax.languages import Blocks, language
 from tabby_lsp.syntax.lexical import CLOSER_OF
-from tabby_lsp.syntax.reading import Bracket, Reading, indentation, read, take
+from tabby_lsp.syntax.reading import Bracket, Reading, indentation, read, read_inserted, take
 
 if TYPE_CHECKING:
     from tabby_lsp.document import Position, Snapshot
@@ -42,10 +42,10 @@ class _Setting:
         completion: the suggestion.
         after: the text behind the cursor.
         whole: the windows cover the document.
-        reading: all three together.
+        reading: of the completion, between the two.
         openers: brackets before the cursor that are open at it, innermost first.
         closers: brackets behind the cursor that close something before it, in their order.
-        context: the reading without the completion; offsets in `openers` and `closers` are its.
+        context: the reading of what is around it; offsets in `openers` and `closers` are its.
     """
 
     row: Language
@@ -60,13 +60,11 @@ class _Setting:
 
     def brackets(self) -> list[Bracket]:
         """The brackets of the completion, with offsets into it."""
-        start = len(self.before)
-        found = self.reading.brackets(start, start + len(self.completion))
-        return [Bracket(bracket.character, bracket.offset - start) for bracket in found]
+        return list(self.reading.brackets(0, len(self.completion)))
 
     def in_literal(self, offset: int) -> bool:
         """Whether the completion's line that begins at `offset` begins inside of a string or comment."""
-        return bool(self.reading.literal[len(self.before) + offset - 1])
+        return bool(self.reading.literal[offset - 1])
 
 
 def end_of_scope(snapshot: Snapshot, position: Position, completion: str) -> int:
@@ -130,9 +128,7 @@ def look_around(snapshot: Snapshot, position: Position) -> None:
 
 def _setting(snapshot: Snapshot, position: Position, completion: str) -> _Setting:
     found = _surroundings(snapshot, position)
-    cursor = len(found.before)
-    text = found.before + completion + found.after
-    reading = read(snapshot.language, text, cursor, cursor + len(completion))
+    reading = read_inserted(snapshot.language, found.context, len(found.before), completion)
     row = language(snapshot.language)
     openers, closers = found.openers, found.closers
     return _Setting(
