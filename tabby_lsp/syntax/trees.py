@@ -73,6 +73,19 @@ class Trees:
         known = self._documents.get(snapshot.uri)
         return None if known is None else known.versions[0].tree
 
+    def soon(self, snapshot: Snapshot, seconds: float) -> tree_sitter.Tree | None:
+        """`tree`, where some time is enough for it; what was begun is gone on with when somebody asks again.
+
+        Args:
+            snapshot: the document.
+            seconds: of parsing.
+        """
+        end = time.perf_counter() + seconds
+        while not self.advance(snapshot, end - time.perf_counter()):
+            if time.perf_counter() >= end:
+                return None
+        return self.tree(snapshot)
+
     def advance(self, snapshot: Snapshot, seconds: float) -> bool:
         """Parse for some time, to be asked again until it is done.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -273,3 +275,28 @@ def test_nothing_ever_raises(language: str, text: str, completion: str, line: in
         assert cursor // 2 <= window_start(snapshot, tree, cursor // 2, cursor) <= cursor
         assert cursor < window_end(snapshot, tree, cursor, cursor + 5) <= len(snapshot.lines)
     assert 0 <= surplus_closers(text, completion, text, language) <= len(completion)
+
+
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [
+        ("python", "tabby_lsp/engine/llama/worker.py"),
+        ("python", "tabby_lsp/completion/postprocess.py"),
+        ("typescript", "editors/vscode/src/answers.ts"),
+    ],
+)
+def test_lines_say_what_the_tree_says_while_code_is_typed(language: str, file: str) -> None:
+    lines = (Path(__file__).parents[2] / file).read_text("utf-8").splitlines(keepends=True)
+    rng, trees, asked, other = random.Random(4), Trees(), 0, list[str]()
+    for _ in range(8):
+        at = rng.randrange(10, len(lines) - 6)
+        above, block, below = ("".join(part) for part in (lines[:at], lines[at : at + 3], lines[at + 3 :]))
+        for count in range(1, len(block)):
+            snapshot = Snapshot.of("file:///a", language, count, above + block[:count] + "\n" + below)
+            line = at + block[:count].count("\n")
+            position = Position(line, len(snapshot.line_text(line)))
+            asked += 1
+            if scope_at(snapshot, position, trees.tree(snapshot)) != scope_at(snapshot, position, None):
+                other.append(block[:count])
+    assert asked > 500
+    assert len(other) < asked * 0.005, other

@@ -98,6 +98,25 @@ def slices(trees: Trees, snapshot: Snapshot) -> int:
     return next(count for count in range(1, 10_000) if trees.advance(snapshot, 0.0))
 
 
+def test_a_tree_that_takes_too_long_is_gone_on_with_the_next_time() -> None:
+    trees, snapshot = Trees(), Snapshot.of("file:///a", "python", 0, SOURCES["python"] * 200 + "({[")
+    asked = [trees.soon(snapshot, 0.0)]
+    while asked[-1] is None and len(asked) < 10_000:
+        asked.append(trees.soon(snapshot, 0.0))
+    assert len(asked) > 10
+    assert asked[-1] is trees.tree(snapshot)
+    assert trees.soon(snapshot, 0.0) is asked[-1], "it is there"
+
+
+def test_soon_finishes_an_older_parse_and_its_own_where_there_is_time() -> None:
+    trees, old = Trees(), Snapshot.of("file:///a", "python", 0, SOURCES["python"] * 200)
+    new = old.apply([Change("c = 3\n", (0, 0), (0, 0))], 1, PositionEncoding.UTF16)
+    assert trees.soon(old, 0.0) is None
+    tree = trees.soon(new, 60.0)
+    assert tree is not None
+    assert shape(tree) == shape(fresh(new))
+
+
 def test_what_is_begun_is_finished_for_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
     real = room._Parse
