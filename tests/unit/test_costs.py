@@ -76,6 +76,22 @@ async def test_a_question_parses_once_and_looks_once(counts: Counter[str], trigg
     assert (counts["_Parse"], counts["scope_at"]) == (1, 1)
 
 
+@pytest.mark.parametrize(("trigger", "whole"), [(Trigger.TYPING, False), (Trigger.INVOKED, True)])
+async def test_only_who_asks_by_hand_waits_for_a_long_parse(
+    trigger: Trigger, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PARSE_S", 0.0)
+    had: list[bool] = []
+    real = pipeline.scope_at
+    monkeypatch.setattr(pipeline, "scope_at", lambda *given: had.append(given[2] is not None) or real(*given))
+    typist = Typist()
+    task = typist.open(FILLER * 100 + "if (!may", ") {\n}\n", language="javascript").ask(trigger)
+    await settled()
+    typist.engine.asked[0].end(WRITTEN)
+    assert WRITTEN in await texts(task)
+    assert had == [whole]
+
+
 async def test_an_answer_does_not_wait_for_what_is_prepared_behind_it(counts: Counter[str]) -> None:
     typist = Typist(prefetch=True)
     document = typist.open()
