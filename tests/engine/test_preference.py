@@ -10,6 +10,7 @@ import pytest
 from rig import Rig, request
 
 from tabby_lsp.engine.llama.sampling import FAVOUR, branches, logprob
+from tabby_lsp.engine.llama.vocabulary import Mask
 
 FACTOR = math.log(FAVOUR)
 
@@ -28,6 +29,10 @@ class Asked:
 
 def tokens(rig: Rig, *pieces: str) -> list[int]:
     return [rig.vocabulary._by_piece[piece.encode()] for piece in pieces]
+
+
+def listed(mask: Mask) -> list[int]:
+    return np.flatnonzero(mask).tolist()
 
 
 def texts(rig: Rig, found: Sequence[int]) -> set[bytes]:
@@ -116,17 +121,17 @@ def test_of_what_begins_so_each_has_its_part(rig: Rig) -> None:
 
 
 def test_the_tokens_of_a_word_are_all_its_beginnings(rig: Rig) -> None:
-    found = texts(rig, rig.vocabulary.towards(["return"]))
+    found = texts(rig, listed(rig.vocabulary.towards(["return"])))
     assert found >= {b"r", b"retu", b"retur", b"return"}
     assert all(b"return".startswith(piece) for piece in found)
 
 
 def test_behind_what_is_there_already(rig: Rig) -> None:
-    assert texts(rig, rig.vocabulary.towards(["rn"], b"retu")) == {b"retur", b"return"}
+    assert texts(rig, listed(rig.vocabulary.towards(["rn"], b"retu"))) == {b"retur", b"return"}
 
 
 def test_the_end_of_a_word_is_whatever_is_none(rig: Rig) -> None:
-    found = set(rig.vocabulary.towards([""]).tolist())
+    found = set(listed(rig.vocabulary.towards([""])))
     inside, beyond = tokens(rig, "self", "_"), tokens(rig, "(", " ", "\n", " self")
     assert found.isdisjoint(inside)
     assert found >= set(beyond)
@@ -134,11 +139,11 @@ def test_the_end_of_a_word_is_whatever_is_none(rig: Rig) -> None:
 
 
 def test_the_end_of_a_word_behind_what_is_there(rig: Rig) -> None:
-    found = texts(rig, rig.vocabulary.towards([""], b"("))
+    found = texts(rig, listed(rig.vocabulary.towards([""], b"(")))
     assert found
     assert all(piece.startswith(b"(") and not chr(piece[1]).isalnum() for piece in found)
 
 
 def test_several_words_are_all_of_their_tokens(rig: Rig) -> None:
-    together = set(rig.vocabulary.towards(["return", "se", ""]).tolist())
-    assert together == {t for rest in ("return", "se", "") for t in rig.vocabulary.towards([rest]).tolist()}
+    together = set(listed(rig.vocabulary.towards(["return", "se", ""])))
+    assert together == {t for rest in ("return", "se", "") for t in listed(rig.vocabulary.towards([rest]))}

@@ -21,6 +21,8 @@ from tabby_lsp.errors import EngineError, EngineFault
 
 Tokens = npt.NDArray[np.int32]
 """Token ids, shape (n,)."""
+Mask = npt.NDArray[np.bool_]
+"""Which tokens, shape (vocabulary,)."""
 
 COUNTS = 65_536
 """Lines whose token count is remembered: counting is asked for the same lines on each keystroke."""
@@ -51,9 +53,7 @@ class Vocabulary:
         self._in_order = sorted((t for t in range(self.size) if self._pieces[t]), key=self.piece)
         self._by_piece = {self._pieces[t]: t for t in self._in_order}
         self._ids = np.array(self._in_order, dtype=np.int32)
-        self._not_in_word = np.array(
-            [t for t, piece in enumerate(self._pieces) if not (piece and _in_word(piece[0]))], dtype=np.int32
-        )
+        self._ends_word = np.array([not (piece and _in_word(piece[0])) for piece in self._pieces])
         self._lengths = np.array([len(self._pieces[t]) for t in self._in_order], dtype=np.int32)
         # caches of this vocabulary's own: one on the class would keep each unloaded vocabulary for ever
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
@@ -193,28 +193,32 @@ class Vocabulary:
         low, high = self._starting(text)
         return self._ids[low:high]
 
-    def towards(self, rests: Sequence[str], text: bytes = b"") -> Tokens:
-        """The tokens that go on with one of some words.
+    def towards(self, rests: Sequence[str], text: bytes = b"") -> Mask:
+        """Which tokens go on with one of some words.
 
         Args:
             rests: of the words, from here on; the empty one is a word's end, which any token brings that does not go
                 on with a letter, a digit or an underscore.
             text: bytes with which each token begins before that.
+
+        Returns:
+            Shape (vocabulary,): most tokens end a word, and a list of them would cost more than the whole row.
         """
-        found: set[int] = set()
+        towards = np.zeros(self.size, dtype=np.bool_) if all(rests) else self._ending_word(text)
         for rest in filter(None, rests):
             data = text + rest.encode("utf-8", "replace")
             spelled = (self._by_piece.get(data[:end]) for end in range(len(text) + 1, len(data) + 1))
-            found.update(token for token in spelled if token is not None)
-        towards = np.fromiter(found, dtype=np.int32, count=len(found))
-        return towards if all(rests) else np.concatenate((towards, self._ending_word(text)))
+            towards[[token for token in spelled if token is not None]] = True
+        return towards
 
-    def _ending_word(self, text: bytes) -> Tokens:
-        """The tokens that go on with a text, and not with a word."""
+    def _ending_word(self, text: bytes) -> Mask:
+        """Which tokens go on with a text, and not with a word; a copy."""
         if not text:
-            return self._not_in_word
+            return self._ends_word.copy()
         longer = self.beyond(text)
-        return longer[[not _in_word(self._pieces[token][len(text)]) for token in longer.tolist()]]
+        ending = np.zeros(self.size, dtype=np.bool_)
+        ending[[token for token in longer.tolist() if not _in_word(self._pieces[token][len(text)])]] = True
+        return ending
 
     def _starting(self, text: bytes) -> tuple[int, int]:
         """Where the tokens whose bytes start with `text` stand in order: 53,000 begin with a space, so nobody loops."""
