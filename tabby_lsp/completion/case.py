@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -12,6 +15,8 @@ from tabby_lsp.completion.types import Ask, Trigger
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.syntax.scope import Scope
+
+logger = logging.getLogger(__name__)
 
 FOLLOWING = 30
 """Lines below the cursor that a suggestion is compared with."""
@@ -25,6 +30,10 @@ TAB = 8
 """Columns of a tab when indentations are compared: any number that is the same for all lines will do."""
 
 
+# Nothing that waits for `look` is a cached property: in Python 3.11 those of all cases share a lock, and the event loop
+# would wait behind another thread that waits for it.
+
+
 @dataclass(frozen=True)
 class Case:
     """One cursor, and what a suggestion there must agree with.
@@ -32,8 +41,8 @@ class Case:
     Attributes:
         snapshot: the document.
         position: the cursor.
-        look: finds out what syntax says of the cursor, at most once and only when it is needed: it costs some
-            milliseconds, and typing along a suggestion needs none of it.
+        look: finds out what syntax says of the cursor, and remembers it: it costs some milliseconds, and typing along a
+            suggestion needs none of it.
         max_lines: most lines of a suggestion.
         markers: texts of special tokens, which must never reach a buffer.
         invoked: whether it was asked for by hand.
@@ -46,7 +55,7 @@ class Case:
     markers: tuple[str, ...] = ()
     invoked: bool = False
 
-    @cached_property
+    @property
     def scope(self) -> Scope:
         """What syntax says of the cursor."""
         return self.look()
@@ -106,7 +115,7 @@ class Case:
         """The nearest line above that is not blank; empty where there is none."""
         return next((line for line in reversed(self.preceding) if line.strip()), "")
 
-    @cached_property
+    @property
     def lead(self) -> str:
         """Indentation that whatever is written here must begin with, beyond what stands before the cursor.
 
@@ -126,6 +135,40 @@ class Case:
             if len(indent) > len(unit):
                 indent = indent[: len(indent) - len(unit)]
         return indent[len(self.line_before) :] if indent.startswith(self.line_before) else ""
+
+
+class Looking:
+    """What syntax says of a case, found out on the event loop while another thread works on the question.
+
+    A parse and the model's first steps hold the interpreter both; once the model evaluates, a parse delays nobody.
+
+    Args:
+        case: of the event loop.
+
+    Attributes:
+        beside: the case as other threads may use it: who needs its scope sooner waits for `look`.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._found: Future[Scope] = Future()
+        self._thread = threading.get_ident()
+        self.beside = replace(case, look=self._awaited)
+
+    def look(self) -> None:
+        """Find it out, where it is not yet; whatever comes of it, nobody waits any longer."""
+        if self._found.done():
+            return
+        try:
+            self._found.set_result(self._case.scope)
+        except Exception as error:
+            self._found.set_exception(error)
+            logger.exception("the place of a question could not be made out")
+
+    def _awaited(self) -> Scope:
+        if threading.get_ident() == self._thread:  # an engine that works on the event loop
+            self.look()
+        return self._found.result()
 
 
 def case_for(ask: Ask, look: Callable[[], Scope], settings: CompletionSettings, markers: tuple[str, ...]) -> Case:

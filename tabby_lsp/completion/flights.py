@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from tabby_lsp.completion import likely, prompt, stop
-from tabby_lsp.completion.case import PROSE, Case
+from tabby_lsp.completion.case import PROSE, Case, Looking
 from tabby_lsp.completion.flight import Budgets, Flight
 from tabby_lsp.completion.prompts import PromptMaker
 from tabby_lsp.completion.reuse import Reuse
@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 ONE_LINE_TOKENS = 48
 """Most tokens where one line is wanted: 120 columns of code are some 40 tokens."""
-BESIDE_S = 0.01
-"""Seconds until the model surely evaluates, and leaves the interpreter to others."""
+LOOK_S, BESIDE_S = 0.002, 0.01
+"""Seconds until the model mostly, and surely, evaluates and leaves the interpreter to others."""
 
 Landed = Callable[[Case, tuple[Suggestion, ...]], None]
 
@@ -118,33 +118,35 @@ class Flights:
             info = await asyncio.wrap_future(self._engine.ready())
         if self.current.get(flight.case.snapshot.uri) is not flight:
             raise Cancelled("superseded")
-        # not before: idle work has just been told to end, and has all cores until then
-        with watch.stage("syntax"):
-            _ = flight.case.scope
+        if flight.case.invoked:  # then there is nobody's next key to be slow for, and all of the tree counts
+            with watch.stage("syntax"):
+                _ = flight.case.scope
         if self._prompts.waits_for_context(flight.case, settings, info):
             with watch.stage("context"):
                 await self._prompts.gathered(flight.case, settings, info)
         with watch.stage("window"):
             made = self._prompts.at(flight.case, settings, info)
             case = flight.case = replace(flight.case, markers=made.family.markers)
+        looking = Looking(case)
         request = Request(
             key=case.snapshot.uri,
             prompt=made.whole,
             quick=made.quick,
             patience=made.patience,
             draft=draft,
-            max_tokens=settings.max_tokens if case.multiline else min(settings.max_tokens, ONE_LINE_TOKENS),
+            max_tokens=settings.max_tokens,
             candidates=settings.candidates if case.invoked else 1,
             temperature=settings.temperature,
             sampler=settings.sampler,
-            preference=self._preference(case, settings),
-            stop=self._stop_rule(flight),
+            preference=self._preference(looking.beside, settings),
+            stop=self._stop_rule(flight, looking.beside),
             stop_markers=made.family.stop,
             deadline=time.monotonic() + settings.deadline_ms / 1e3,
             priority=priority,
         )
         flight.submitted = time.monotonic()
         ticket = flight.ticket = self._engine.submit(request, partial(_tell, loop, flight))
+        loop.call_later(LOOK_S, looking.look)
         loop.call_later(BESIDE_S, look_around, case.snapshot, case.position)  # beside the model, not after it
         try:
             with watch.stage("model"):
@@ -153,6 +155,8 @@ class Flights:
             if not flight.superseded:  # the newer one has ended it, and may need what is being evaluated
                 ticket.cancel()
             raise
+        finally:
+            looking.look()  # nobody is left waiting, however soon it ended
         with watch.stage("postprocess"):
             suggestions, reason = suggestions_from(result.candidates, case)
         self._keep(case, suggestions)
@@ -169,19 +173,23 @@ class Flights:
         )
 
     def _preference(self, case: Case, settings: CompletionSettings) -> Preference | None:
-        if not settings.known_names or case.scope.in_string or case.scope.in_comment or case.snapshot.language in PROSE:
+        """Names that exist, outside of strings and comments."""
+        if not settings.known_names or case.snapshot.language in PROSE:
             return None
-        return self._prompts.others.names(case.snapshot, case.position)
+        names = self._prompts.others.names(case.snapshot, case.position)
+        if names is None:
+            return None
+        return lambda written: () if case.scope.in_string or case.scope.in_comment else names(written)
 
-    def _stop_rule(self, flight: Flight) -> StopRule:
-        """The rules of `stop`, and an end where nothing likely can follow any more."""
-        rule = stop.rule_for(flight.case)
-        if flight.case.invoked or not self._settings().likely:
-            return rule
+    def _stop_rule(self, flight: Flight, case: Case) -> StopRule:
+        """The rules of `stop`, the most tokens of one line, and an end where nothing likely can follow any more."""
+        rule, cautious = stop.rule_for(case), self._settings().likely and not case.invoked
 
         def enough(text: str) -> int | None:
             logprobs, ends = flight.tokens
-            return len(text) if likely.hopeless(Odds(ends, logprobs)) else rule(text)
+            if cautious and likely.hopeless(Odds(ends, logprobs)):
+                return len(text)
+            return len(text) if len(ends) >= ONE_LINE_TOKENS and not case.multiline else rule(text)
 
         return enough
 

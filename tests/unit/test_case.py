@@ -1,9 +1,19 @@
-"""Indentation that a suggestion must begin with."""
+"""What is known of a cursor's place: the indentation to begin with, and who finds out when."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from test_postprocess import case
+
+from tabby_lsp.completion.case import Case, Looking, case_for
+from tabby_lsp.completion.types import Ask, Trigger
+from tabby_lsp.config import CompletionSettings
+from tabby_lsp.document import Position, Snapshot
+from tabby_lsp.syntax.scope import Scope
 
 
 @pytest.mark.parametrize(
@@ -46,3 +56,59 @@ def test_indent_unit(text: str, unit: str) -> None:
 def test_prose_has_no_blocks() -> None:
     assert case("* one\n    two:\n█\n    three\n", "markdown").lead == ""
     assert case('"""\n    Args:\n█\n    More.\n"""\n').lead == ""
+
+
+# ---- looking beside the model ---------------------------------------------------------------------------------------
+
+SCOPE = Scope(in_string=False, in_comment=True, mid_word_before=False, mid_word_after=False, multiline=True)
+
+
+def blank_line(look: Callable[[], Scope]) -> Case:
+    snapshot = Snapshot.of("file:///a.py", "python", 1, "def f():\n\n    pass\n")
+    return case_for(Ask(snapshot, Position(1, 0), Trigger.TYPING), look, CompletionSettings(), ())
+
+
+def test_another_thread_waits_until_somebody_has_looked() -> None:
+    calls: list[int] = []
+    looking = Looking(blank_line(lambda: calls.append(threading.get_ident()) or SCOPE))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: looking.beside.scope)
+        with pytest.raises(TimeoutError):
+            asked.result(0.05)
+        looking.look()
+        assert asked.result(10) == SCOPE
+    looking.look()
+    assert calls == [threading.get_ident()]
+
+
+@pytest.mark.parametrize("name", ["lead", "multiline", "scope"])
+def test_who_waits_for_a_look_holds_nobody_else_up(name: str) -> None:
+    """In Python 3.11 a cached property's lock is that of all cases."""
+    case = blank_line(lambda: SCOPE)
+    looking = Looking(case)
+    with ThreadPoolExecutor(2) as pool:
+        behind = pool.submit(getattr, looking.beside, name)
+        try:
+            with pytest.raises(TimeoutError):
+                behind.result(0.05)
+            assert pool.submit(getattr, case, name).result(10) is not None
+        finally:
+            looking.look()
+        assert behind.result(10) == getattr(case, name)
+
+
+def test_the_same_thread_looks_instead_of_waiting() -> None:
+    assert Looking(blank_line(lambda: SCOPE)).beside.scope == SCOPE
+
+
+def test_nobody_waits_for_a_look_that_failed(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> Scope:
+        raise ValueError("a grammar's fault")
+
+    looking = Looking(blank_line(fail))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: looking.beside.scope)
+        looking.look()
+        with pytest.raises(ValueError, match="a grammar's fault"):
+            asked.result(10)
+    assert "could not be made out" in caplog.text

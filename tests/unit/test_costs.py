@@ -10,7 +10,7 @@ import pytest
 from scripted_engine import settled
 from typist import Typist, given, texts
 
-from tabby_lsp.completion import ahead, pipeline, prefetch
+from tabby_lsp.completion import ahead, flights, pipeline, prefetch
 from tabby_lsp.completion.types import Trigger
 from tabby_lsp.syntax import surplus, trees
 
@@ -76,16 +76,32 @@ async def test_a_question_parses_once_and_looks_once(counts: Counter[str], trigg
     assert (counts["_Parse"], counts["scope_at"]) == (1, 1)
 
 
+@pytest.mark.parametrize(("trigger", "looks"), [(Trigger.TYPING, 0), (Trigger.INVOKED, 1)])
+async def test_who_types_is_asked_for_before_anybody_looks(
+    counts: Counter[str], trigger: Trigger, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model reads meanwhile; at the latest when it has written, somebody looks."""
+    monkeypatch.setattr(flights, "LOOK_S", 60.0)
+    typist = Typist()
+    task = typist.open("total = ", "\nprint(total)\n").ask(trigger)
+    await settled()
+    seen = counts["scope_at"]
+    typist.engine.asked[0].end("width")
+    assert "width" in await texts(task)
+    assert (seen, counts["scope_at"]) == (looks, 1)
+
+
 @pytest.mark.parametrize(("trigger", "whole"), [(Trigger.TYPING, False), (Trigger.INVOKED, True)])
 async def test_only_who_asks_by_hand_waits_for_a_long_parse(
     trigger: Trigger, whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "PARSE_S", 0.0)
+    monkeypatch.setattr(flights, "LOOK_S", 0.0)
     had: list[bool] = []
     real = pipeline.scope_at
     monkeypatch.setattr(pipeline, "scope_at", lambda *given: had.append(given[2] is not None) or real(*given))
-    typist = Typist()
-    task = typist.open(FILLER * 100 + "if (!may", ") {\n}\n", language="javascript").ask(trigger)
+    typist = Typist(prefix_tokens=3000, patience_ms=0)  # else the borders of the prompts need a tree
+    task = typist.open(FILLER * 20 + "if (!may", ") {\n}\n", language="javascript").ask(trigger)
     await settled()
     typist.engine.asked[0].end(WRITTEN)
     assert WRITTEN in await texts(task)
