@@ -26,6 +26,8 @@ Mask = npt.NDArray[np.bool_]
 
 COUNTS = 65_536
 """Lines whose token count is remembered: counting is asked for the same lines on each keystroke."""
+_IN_WORD = np.array([byte >= 0x80 or byte == ord("_") or chr(byte).isalnum() for byte in range(256)])
+"""Whether a byte is of a letter, a digit or an underscore; beyond ASCII nearly all are."""
 TEXTS = 256
 """Texts whose tokens are remembered: what stands before and after the hole stays the same from key to key."""
 
@@ -53,8 +55,10 @@ class Vocabulary:
         self._in_order = sorted((t for t in range(self.size) if self._pieces[t]), key=self.piece)
         self._by_piece = {self._pieces[t]: t for t in self._in_order}
         self._ids = np.array(self._in_order, dtype=np.int32)
-        self._ends_word = np.array([not (piece and _in_word(piece[0])) for piece in self._pieces])
+        self._ends_word = np.array([not (piece and _IN_WORD[piece[0]]) for piece in self._pieces])
         self._lengths = np.array([len(self._pieces[t]) for t in self._in_order], dtype=np.int32)
+        self._bytes = np.frombuffer(b"".join(self._pieces[t] for t in self._in_order), dtype=np.uint8)
+        self._begins = np.cumsum(self._lengths) - self._lengths
         # caches of this vocabulary's own: one on the class would keep each unloaded vocabulary for ever
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
         self.marker = functools.cache(self._marker)
@@ -215,9 +219,11 @@ class Vocabulary:
         """Which tokens go on with a text, and not with a word; a copy."""
         if not text:
             return self._ends_word.copy()
-        longer = self.beyond(text)
+        low, high = self._starting(text)
+        longer = np.flatnonzero(self._lengths[low:high] > len(text)) + low
+        following = self._bytes[self._begins[longer] + len(text)]
         ending = np.zeros(self.size, dtype=np.bool_)
-        ending[[token for token in longer.tolist() if not _in_word(self._pieces[token][len(text)])]] = True
+        ending[self._ids[longer[~_IN_WORD[following]]]] = True
         return ending
 
     def _starting(self, text: bytes) -> tuple[int, int]:
@@ -242,8 +248,3 @@ class Vocabulary:
         lib = self._lib
         ids = {"bos": int(lib.llama_vocab_bos(self._vocab)), "eos": int(lib.llama_vocab_eos(self._vocab))}
         return {role: lib.llama_vocab_get_text(self._vocab, i).decode() if i >= 0 else "" for role, i in ids.items()}
-
-
-def _in_word(byte: int) -> bool:
-    """Whether a byte is of a letter, a digit or an underscore; beyond ASCII nearly all are."""
-    return byte >= 0x80 or byte == ord("_") or chr(byte).isalnum()
