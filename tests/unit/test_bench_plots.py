@@ -77,6 +77,15 @@ def test_labels_do_not_lie_on_each_other() -> None:
     assert all(b - a >= plots.LABEL_HEIGHT for a, b in pairwise(heights))
 
 
+def test_a_label_does_not_lie_on_a_mark() -> None:
+    x, y = Axis(10, 1000, 0, 200, "ms", log=True), Axis(0, 1, 100, 0, "saved")
+    right, left = (20, 20, 20), (10, 10, 10)
+    drawn = plots.scatter([(0, "right", right, (0.55, 0.5, 0.6)), (1, "a long name", left, (0.45, 0.4, 0.5))], x, y)
+    beside = next(float(t["y"]) for t in shapes(drawn, "text") if t["class"] == "f1")
+    assert abs(beside - (y.at(0.55) + 4)) >= plots.LABEL_HEIGHT
+    assert beside - y.at(0.45) >= plots.LABEL_HEIGHT
+
+
 def test_labels_stay_in_the_picture() -> None:
     x, y = Axis(10, 1000, 0, 200, "ms", log=True), Axis(0, 1, 100, 0, "saved")
     points = [(i, "a name", (ms, ms, ms), (0.5, 0.5, 0.5)) for i, ms in enumerate((10, 1000))]

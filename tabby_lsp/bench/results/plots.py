@@ -7,6 +7,7 @@ colour. All text goes through `element`, which escapes it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -184,12 +185,13 @@ def scatter(points: Sequence[tuple[int, str, Interval, Interval]], x: Axis, y: A
         parts.append(_line(x.at(x_low), py, x.at(x_high), py, colour, **style))
         parts.append(_line(px, y.at(y_low), px, y.at(y_high), colour, **style))
         parts.append(mark(i, px, py, f"{name}: {x.label} {fx:.4g} ({x_low:.4g} to {x_high:.4g})"))
-        at = py - 9
-        while any(abs(at - other) < LABEL_HEIGHT for other in taken):
-            at += 2
-        taken.append(at)
         fits = px + 9 + WIDE * len(name) <= x.end
         beside, anchor = (px + 9, "start") if fits else (px - 9, "end")
+        left = beside if fits else beside - WIDE * len(name)
+        under = [y.at(v) + 4 for _, _, (u, *_), (v, *_) in points if left - 6 < x.at(u) < left + WIDE * len(name) + 6]
+        places = itertools.chain((py - 9,), itertools.count(py + 17, 2))  # above its mark, or below
+        at = next(at for at in places if all(abs(at - other) >= LABEL_HEIGHT for other in (*taken, *under)))
+        taken.append(at)
         parts.append(label(beside, at, name, anchor=anchor, colour=colour, class_=f"f{i % len(COLOURS)}"))
     return element("g", *parts)
 
