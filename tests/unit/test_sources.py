@@ -286,7 +286,7 @@ def test_cancelling_ends_pip(store: ModelStore, tmp_path: Path, monkeypatch: pyt
 
 def test_folders_that_pip_removes_while_they_are_counted_are_no_fault(tmp_path: Path) -> None:
     (tmp_path / "wheel").write_bytes(b"x" * 1000)
-    churned, enough = 0, threading.Event()
+    churned, counted, enough = 0, 0, threading.Event()
 
     def churn() -> None:
         nonlocal churned
@@ -299,7 +299,9 @@ def test_folders_that_pip_removes_while_they_are_counted_are_no_fault(tmp_path: 
     churning = threading.Thread(target=churn)
     churning.start()
     try:
-        assert {max(file_sizes(tmp_path)) for _ in range(3000)} == {1000}
+        while (churned <= 100 or counted < 3000) and counted < 300_000:  # the two threads' shares are the machine's
+            assert max(file_sizes(tmp_path)) == 1000
+            counted += 1
     finally:
         enough.set()
         churning.join()
