@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -26,6 +27,10 @@ PROSE = frozenset({"plaintext", "markdown", "restructuredtext", "latex", "gitcom
 """Languages in which indentation says nothing about blocks."""
 UNIT_LINES = 400
 """Lines that say what a file indents with."""
+PARSE_S = 0.001
+"""Seconds that a typist's document, or a suggestion in it, is parsed before it is judged by its lines. What takes
+longer is mostly a key that breaks the code, where tree-sitter has to recover, up to 20 ms; lines said the same of the
+cursor in 6,279 of 6,286 cases."""
 TAB = 8
 """Columns of a tab when indentations are compared: any number that is the same for all lines will do."""
 
@@ -59,6 +64,11 @@ class Case:
     def scope(self) -> Scope:
         """What syntax says of the cursor."""
         return self.look()
+
+    @property
+    def parse_s(self) -> float:
+        """Seconds of parsing for this question: who asks by hand can wait for all of it."""
+        return math.inf if self.invoked else PARSE_S
 
     @property
     def multiline(self) -> bool:
@@ -123,9 +133,7 @@ class Case:
         step less. At the margin it would tear the block apart: models that see a docstring end above like to write
         `if __name__` there. Below a line that opens a block it is one step in.
         """
-        if self.line_before.strip() or (self.rest.strip() and self.line_before):
-            return ""
-        if self.scope.in_string or self.scope.in_comment or self.snapshot.language in PROSE:
+        if self.line_before.strip() or (self.rest.strip() and self.line_before) or self.snapshot.language in PROSE:
             return ""
         unit = self.indent_unit
         if self.above.rstrip().endswith(OPENERS):
@@ -134,7 +142,8 @@ class Case:
             indent = space_before(min(self.above, self.next_line, key=indentation))
             if len(indent) > len(unit):
                 indent = indent[: len(indent) - len(unit)]
-        return indent[len(self.line_before) :] if indent.startswith(self.line_before) else ""
+        lead = indent[len(self.line_before) :] if indent.startswith(self.line_before) else ""
+        return "" if lead and (self.scope.in_string or self.scope.in_comment) else lead
 
 
 class Looking:

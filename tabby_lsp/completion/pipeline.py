@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -37,10 +36,6 @@ from tabby_lsp.syntax.trees import Trees
 
 LONGEST_MS = 300_000
 """Milliseconds after which a longer text that was asked for is taken as it is."""
-
-PARSE_S = 0.001
-"""Seconds that a typist's document is parsed before the cursor is judged by its lines. What takes longer is mostly a
-key that breaks the code, where tree-sitter has to recover, up to 20 ms; lines said the same in 6,279 of 6,286 cases."""
 
 
 class Pipeline:
@@ -221,10 +216,10 @@ class Pipeline:
     def _case(self, ask: Ask, settings: CompletionSettings | None = None) -> Case:
         @functools.cache  # a case is copied on its way, and a copy looks again
         def look() -> Scope:
-            seconds = PARSE_S if ask.trigger is Trigger.TYPING else math.inf  # who asks by hand can wait for it
-            return scope_at(ask.snapshot, ask.position, self._trees.soon(ask.snapshot, seconds))
+            return scope_at(ask.snapshot, ask.position, self._trees.soon(ask.snapshot, case.parse_s))
 
-        return case_for(ask, look, settings or self._settings(), ())
+        case = case_for(ask, look, settings or self._settings(), ())
+        return case
 
     def _overtaken(self, ask: Ask) -> bool:
         """Whether something else has been asked about the document since; the same question twice is one flight."""

@@ -98,7 +98,7 @@ def within_lines(text: str, case: Case) -> str:
 
 def within_scope(text: str, case: Case) -> str:
     """Ends where the block around the cursor ends."""
-    return text[: end_of_scope(case.snapshot, case.position, text)]
+    return text[: end_of_scope(case.snapshot, case.position, text, case.parse_s)]
 
 
 def without_repetition(text: str, case: Case) -> str:
@@ -152,8 +152,8 @@ def worth_showing(text: str, case: Case) -> str:
 def indented_like_file(text: str, case: Case) -> str:
     """Lines after the first are indented with what the file indents with."""
     lines = text.split("\n")
-    unit = case.indent_unit
-    if len(lines) < 2 or not unit:
+    unit = case.indent_unit if len(lines) > 1 else ""
+    if not unit:
         return text
     return "\n".join([lines[0], *(_reindented(line, unit) for line in lines[1:])])
 

@@ -6,6 +6,7 @@ of an edit, and in languages without a grammar.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ import tree_sitter
 from tabby_lsp.syntax.grammars import broken, captures, grammar
 from tabby_lsp.syntax.languages import language
 from tabby_lsp.syntax.lexical import BRACKETS, CLOSER_OF, stretches
-from tabby_lsp.syntax.trees import encoded, point
+from tabby_lsp.syntax.trees import encoded, parsed_within, point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,9 @@ def read(language_id: str, text: str) -> Reading:
     return Reading(text, literal or _by_table(language_id, text), language(language_id).brackets, parsed)
 
 
-def read_inserted(language_id: str, around: Reading, offset: int, inserted: str) -> Reading:
+def read_inserted(
+    language_id: str, around: Reading, offset: int, inserted: str, seconds: float = math.inf
+) -> Reading:
     """Read what is inserted into a text: only that is read, and a syntax error elsewhere does no harm.
 
     Args:
@@ -107,6 +110,7 @@ def read_inserted(language_id: str, around: Reading, offset: int, inserted: str)
         around: the text without it.
         offset: where it is inserted, in code points.
         inserted: the text.
+        seconds: of parsing, after which the lexical table answers.
 
     Returns:
         The reading of `inserted`, with offsets into it.
@@ -116,7 +120,7 @@ def read_inserted(language_id: str, around: Reading, offset: int, inserted: str)
     if around.parsed is not None:
         start = len(encoded(_preamble(language_id, text) + before))
         end = start + len(encoded(inserted))
-        parsed = _parse(language_id, text, around.parsed, start, end)
+        parsed = _parse_inserted(language_id, text, around.parsed, start, end, seconds)
         literal = None if parsed is None else _by_grammar(language_id, parsed, start, end)
         if literal is not None:
             return Reading(inserted, literal, pairs)
@@ -134,17 +138,28 @@ def _preamble(language_id: str, text: str) -> str:
     return "" if preamble.strip() in text else preamble
 
 
-def _parse(language_id: str, text: str, old: Parsed | None = None, start: int = 0, end: int = 0) -> Parsed | None:
-    """Parse a text, from one without the bytes [start, end) where that is given; None: no grammar."""
+def _parse(language_id: str, text: str) -> Parsed | None:
+    """Parse a text; None: no grammar."""
     loaded = grammar(language_id)
     if loaded is None:
         return None
-    data, parser = encoded(_preamble(language_id, text) + text), tree_sitter.Parser(loaded)
-    if old is None or len(old.data) + end - start != len(data):  # what is inserted may be the preamble itself
-        return Parsed(data, parser.parse(data))
-    edited = old.tree.copy()
-    edited.edit(start, start, end, point(data, start), point(data, start), point(data, end))
-    return Parsed(data, parser.parse(data, edited))
+    data = encoded(_preamble(language_id, text) + text)
+    return Parsed(data, tree_sitter.Parser(loaded).parse(data))
+
+
+def _parse_inserted(
+    language_id: str, text: str, old: Parsed, start: int, end: int, seconds: float
+) -> Parsed | None:
+    """Parse a text from one without the bytes [start, end); None: no grammar, or the time is over."""
+    loaded = grammar(language_id)
+    if loaded is None:
+        return None
+    data, tree = encoded(_preamble(language_id, text) + text), None
+    if len(old.data) + end - start == len(data):  # else what is inserted is the preamble itself
+        tree = old.tree.copy()
+        tree.edit(start, start, end, point(data, start), point(data, start), point(data, end))
+    parsed = parsed_within(seconds, tree_sitter.Parser(loaded), data, tree)
+    return None if parsed is None else Parsed(data, parsed)
 
 
 def _by_grammar(language_id: str, parsed: Parsed, start: int, end: int) -> bytes | None:

@@ -132,6 +132,40 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def parsed_within(
+    seconds: float, parser: tree_sitter.Parser, data: bytes, old: tree_sitter.Tree | None
+) -> tree_sitter.Tree | None:
+    """Parse for some time, or go on with what the parser was interrupted in.
+
+    Args:
+        seconds: of parsing.
+        parser: of the language.
+        data: the text.
+        old: the tree of an earlier version, moved to where its parts stand now; None: there is none.
+
+    Returns:
+        None where it is not done.
+    """
+    end, interrupted = time.perf_counter() + seconds, False
+
+    def read(offset: int, _: object) -> bytes:  # the tree keeps it
+        return data[offset : offset + CHUNK]
+
+    def is_over(*_: object) -> bool:
+        nonlocal interrupted
+        interrupted = time.perf_counter() > end
+        return interrupted
+
+    try:
+        if old is None:
+            return parser.parse(read, progress_callback=is_over)
+        return parser.parse(read, old, progress_callback=is_over)
+    except ValueError:
+        if not interrupted:
+            raise
+        return None
+
+
 class _Parse:
     """One parse, which may be interrupted.
 
@@ -151,28 +185,8 @@ class _Parse:
 
     def advance(self, seconds: float) -> _Parsed | None:
         """Go on for some time; None: it is not done."""
-        end, interrupted, data = time.perf_counter() + seconds, False, self._data
-
-        def read(offset: int, _: object) -> bytes:  # the tree keeps it
-            return data[offset : offset + CHUNK]
-
-        def is_over(*_: object) -> bool:
-            nonlocal interrupted
-            interrupted = time.perf_counter() > end
-            return interrupted
-
-        try:
-            if self._old is None:
-                tree = self._parser.parse(read, progress_callback=is_over)
-            elif self._unchanged:
-                tree = self._old
-            else:
-                tree = self._parser.parse(read, self._old, progress_callback=is_over)
-        except ValueError:
-            if not interrupted:
-                raise
-            return None
-        return _Parsed(self._snapshot, self._data, tree)
+        tree = self._old if self._unchanged else parsed_within(seconds, self._parser, self._data, self._old)
+        return None if tree is None else _Parsed(self._snapshot, self._data, tree)
 
 
 def _edited(last: _Parsed, snapshot: Snapshot, data: bytes) -> tree_sitter.Tree:

@@ -8,6 +8,7 @@ indented less than the block. What stands in strings and comments does not count
 from __future__ import annotations
 
 import functools
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -67,20 +68,21 @@ class _Setting:
         return bool(self.reading.literal[offset - 1])
 
 
-def end_of_scope(snapshot: Snapshot, position: Position, completion: str) -> int:
+def end_of_scope(snapshot: Snapshot, position: Position, completion: str, seconds: float = math.inf) -> int:
     """How much of a completion stays within the block in which the cursor stands.
 
     Args:
         snapshot: the document, without the completion.
         position: the cursor.
         completion: the model's text.
+        seconds: of parsing it, after which the lexical table says what in it is code.
 
     Returns:
         Characters of `completion` to keep.
     """
     if not _ENDS.search(completion):
         return len(completion)  # on one line, and without a bracket
-    setting = _setting(snapshot, snapshot.clamp(position), completion)
+    setting = _setting(snapshot, snapshot.clamp(position), completion, seconds)
     keep = _end_by_brackets(setting)
     if setting.row.shape is not Blocks.BRACES:
         keep = min(keep, _end_by_indentation(setting))
@@ -126,9 +128,9 @@ def look_around(snapshot: Snapshot, position: Position) -> None:
     _surroundings(snapshot, snapshot.clamp(position))
 
 
-def _setting(snapshot: Snapshot, position: Position, completion: str) -> _Setting:
+def _setting(snapshot: Snapshot, position: Position, completion: str, seconds: float) -> _Setting:
     found = _surroundings(snapshot, position)
-    reading = read_inserted(snapshot.language, found.context, len(found.before), completion)
+    reading = read_inserted(snapshot.language, found.context, len(found.before), completion, seconds)
     row = language(snapshot.language)
     openers, closers = found.openers, found.closers
     return _Setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from test_postprocess import case
@@ -56,6 +57,21 @@ def test_indent_unit(text: str, unit: str) -> None:
 def test_prose_has_no_blocks() -> None:
     assert case("* one\n    two:\n█\n    three\n", "markdown").lead == ""
     assert case('"""\n    Args:\n█\n    More.\n"""\n').lead == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("def f():\n    █\n    pass\n", False),  # the editor has indented it
+        ("def f():\n█\n    pass\n", True),  # is it in a docstring?
+        ("a = 1\n█\nb = 2\n", False),
+    ],
+)
+def test_syntax_is_asked_of_a_blank_line_only_where_it_would_be_indented(text: str, looks: bool) -> None:
+    found = case(text)
+    calls: list[int] = []
+    assert replace(found, look=lambda: calls.append(1) or found.scope).lead == found.lead
+    assert bool(calls) == looks
 
 
 # ---- looking beside the model ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from scripted_engine import settled
 from typist import Typist, given, texts
 
-from tabby_lsp.completion import ahead, flights, pipeline, prefetch
+from tabby_lsp.completion import ahead, case, flights, pipeline, prefetch
 from tabby_lsp.completion.types import Trigger
 from tabby_lsp.syntax import surplus, trees
 
@@ -95,7 +95,7 @@ async def test_who_types_is_asked_for_before_anybody_looks(
 async def test_only_who_asks_by_hand_waits_for_a_long_parse(
     trigger: Trigger, whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "PARSE_S", 0.0)
+    monkeypatch.setattr(case, "PARSE_S", 0.0)
     monkeypatch.setattr(flights, "LOOK_S", 0.0)
     had: list[bool] = []
     real = pipeline.scope_at
@@ -106,6 +106,20 @@ async def test_only_who_asks_by_hand_waits_for_a_long_parse(
     typist.engine.asked[0].end(WRITTEN)
     assert WRITTEN in await texts(task)
     assert had == [whole]
+
+
+@pytest.mark.parametrize(("trigger", "grammar"), [(Trigger.TYPING, False), (Trigger.INVOKED, True)])
+async def test_only_who_asks_by_hand_waits_for_a_long_parse_of_what_is_written(
+    trigger: Trigger, grammar: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its lines, a bracket in a regular expression closes one that is open."""
+    monkeypatch.setattr(case, "PARSE_S", 0.0)
+    written = "a.match(/[)]/)" + "".join(f" + b{n}" for n in range(200))
+    typist = Typist()
+    task = typist.open("foo(\n  ", "\n);\n", language="javascript").ask(trigger)
+    await settled()
+    typist.engine.asked[0].end(written)
+    assert (written if grammar else "a.match(/[)") in await texts(task)
 
 
 async def test_an_answer_does_not_wait_for_what_is_prepared_behind_it(counts: Counter[str]) -> None:

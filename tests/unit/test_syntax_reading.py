@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
 
@@ -55,3 +56,11 @@ def test_what_is_inserted_may_be_what_the_grammar_needs_before_it() -> None:
     assert isinstance(around, Reading)
     found = read_inserted("php", around, 0, "<?php\n$a = '(';\n")
     assert [b.character for b in found.brackets(0, len(found.text))] == []
+
+
+@pytest.mark.parametrize(("seconds", "brackets"), [(math.inf, "{()}"), (0.0, "")])
+def test_where_the_time_is_over_the_table_says_what_is_code(seconds: float, brackets: str) -> None:
+    """It takes what is interpolated into a string for text."""
+    around = read("python", "x = 1\n" * 20)
+    found = read_inserted("python", around, 60, "y = f'{g(1)}'\n" * 40, seconds)
+    assert "".join(b.character for b in found.brackets(0, len(found.text))) == brackets * 40
