@@ -231,6 +231,14 @@ def test_common_prefix() -> None:
     assert common_prefix([1, 2], [1, 2]) == 2
 
 
+@given(st.lists(st.integers(0, 1), max_size=40), st.lists(st.integers(0, 1), max_size=40), st.integers(0, 40))
+def test_the_common_prefix_ends_at_the_first_difference(a: list[int], b: list[int], shared: int) -> None:
+    b = a[:shared] + b
+    length = common_prefix(a, b)
+    assert a[:length] == b[:length]
+    assert length == min(len(a), len(b)) or a[length] != b[length]
+
+
 # ---- generations under way ---------------------------------------------------------------------------------------
 
 

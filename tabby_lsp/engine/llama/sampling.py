@@ -24,6 +24,8 @@ TOP_K, TOP_P = 40, 0.99
 """What the infill sampler and a temperature choose from: llama.cpp's own defaults for infill."""
 FAVOUR = 30.0
 """How many times likelier than the model thinks a token is that goes on with a word which exists: decision 0014."""
+FLAT = 60.0
+"""Greatest logits up to which their exponentials fit into single precision as they are, added up: a pass less."""
 SHORTLIST = 128
 """Tokens among which other candidates' first tokens are looked for: more than there are end tokens and candidates."""
 
@@ -44,7 +46,8 @@ class Choice:
 def total(logits: Logits) -> float:
     """The logarithm of the sum of all probabilities, before they are made to add up to one."""
     peak = float(logits.max())
-    return peak + float(np.log(np.exp(logits - peak).sum()))
+    around = peak if abs(peak) > FLAT else 0.0
+    return around + float(np.log(np.exp(logits - around if around else logits).sum()))
 
 
 def logprob(logits: Logits, token: int) -> float:
@@ -67,7 +70,7 @@ def spell(logits: Logits, vocabulary: Vocabulary, text: bytes) -> int:
     allowed = vocabulary.spelling(text)
     if not len(allowed):
         return int(logits.argmax())
-    return int(allowed[logits[allowed].argmax()])
+    return int(allowed[logits.take(allowed).argmax()])
 
 
 def branches(
@@ -91,7 +94,7 @@ def branches(
         longer = vocabulary.beyond(text)
         spelled = longer if len(longer) else vocabulary.spelling(text)
         allowed = spelled if len(spelled) else np.array([logits.argmax()])
-        likeliest = allowed[_likeliest(logits[allowed])]
+        likeliest = allowed[_likeliest(logits.take(allowed))]
     else:
         likeliest = _likeliest(logits)
     ordered: list[int] = likeliest[np.argsort(logits[likeliest])[::-1]].tolist()
@@ -125,7 +128,7 @@ def _most_probable(logits: Logits) -> Choice:
 def _total_beginning_with(logits: Logits, vocabulary: Vocabulary, text: bytes) -> float:
     """`total` of the tokens that begin with a text, where there are any: that they do is known."""
     known = vocabulary.beginning_with(text) if text else ()
-    return total(logits[known]) if len(known) else total(logits)
+    return total(logits.take(known)) if len(known) else total(logits)
 
 
 class Sampler:

@@ -26,6 +26,8 @@ Mask = npt.NDArray[np.bool_]
 
 COUNTS = 65_536
 """Lines whose token count is remembered: counting is asked for the same lines on each keystroke."""
+HEALED = 16
+"""Texts whose masks of the tokens that end a word behind them are remembered: spaces and line breaks come often."""
 _IN_WORD = np.array([byte >= 0x80 or byte == ord("_") or chr(byte).isalnum() for byte in range(256)])
 """Whether a byte is of a letter, a digit or an underscore; beyond ASCII nearly all are."""
 TEXTS = 256
@@ -56,14 +58,15 @@ class Vocabulary:
         self._by_piece = {self._pieces[t]: t for t in self._in_order}
         self._ids = np.array(self._in_order, dtype=np.int32)
         self._ends_word = np.array([not (piece and _IN_WORD[piece[0]]) for piece in self._pieces])
-        self._lengths = np.array([len(self._pieces[t]) for t in self._in_order], dtype=np.int32)
+        lengths = np.array([len(self._pieces[t]) for t in self._in_order], dtype=np.int32)
         self._bytes = np.frombuffer(b"".join(self._pieces[t] for t in self._in_order), dtype=np.uint8)
-        self._begins = np.cumsum(self._lengths) - self._lengths
+        self._begins = np.cumsum(lengths) - lengths
         # caches of this vocabulary's own: one on the class would keep each unloaded vocabulary for ever
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
         self.marker = functools.cache(self._marker)
         self.is_end = functools.cache(self._is_end)
         self._encoded = functools.lru_cache(maxsize=TEXTS)(self._encode)
+        self._ending = functools.lru_cache(maxsize=HEALED)(self._ending_word)
 
     def close(self) -> None:
         """No call reaches the model after this."""
@@ -189,8 +192,7 @@ class Vocabulary:
 
     def beyond(self, text: bytes) -> Tokens:
         """Of `spelling`, the tokens that go beyond the text."""
-        low, high = self._starting(text)
-        return self._ids[low:high][self._lengths[low:high] > len(text)]
+        return self._ids[slice(*self._beyond(text))]
 
     def beginning_with(self, text: bytes) -> Tokens:
         """The tokens whose bytes start with a text."""
@@ -208,7 +210,7 @@ class Vocabulary:
         Returns:
             Shape (vocabulary,): most tokens end a word, and a list of them would cost more than the whole row.
         """
-        towards = np.zeros(self.size, dtype=np.bool_) if all(rests) else self._ending_word(text)
+        towards = np.zeros(self.size, dtype=np.bool_) if all(rests) else self._ending(text).copy()
         for rest in filter(None, rests):
             data = text + rest.encode("utf-8", "replace")
             spelled = (self._by_piece.get(data[:end]) for end in range(len(text) + 1, len(data) + 1))
@@ -216,15 +218,19 @@ class Vocabulary:
         return towards
 
     def _ending_word(self, text: bytes) -> Mask:
-        """Which tokens go on with a text, and not with a word; a copy."""
+        """Which tokens go on with a text, and not with a word."""
         if not text:
-            return self._ends_word.copy()
-        low, high = self._starting(text)
-        longer = np.flatnonzero(self._lengths[low:high] > len(text)) + low
-        following = self._bytes[self._begins[longer] + len(text)]
+            return self._ends_word
+        low, high = self._beyond(text)
+        following = self._bytes.take(self._begins[low:high] + len(text))
         ending = np.zeros(self.size, dtype=np.bool_)
-        ending[self._ids[longer[~_IN_WORD[following]]]] = True
+        ending[self._ids[low:high][~_IN_WORD.take(following)]] = True
         return ending
+
+    def _beyond(self, text: bytes) -> tuple[int, int]:
+        """Where in order the tokens stand that go beyond a text: behind those that are the text."""
+        low, high = self._starting(text)
+        return bisect.bisect_right(self._in_order, text, lo=low, hi=high, key=self.piece), high
 
     def _starting(self, text: bytes) -> tuple[int, int]:
         """Where the tokens whose bytes start with `text` stand in order: 53,000 begin with a space, so nobody loops."""
