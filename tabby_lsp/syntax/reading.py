@@ -100,9 +100,7 @@ def read(language_id: str, text: str) -> Reading:
     return Reading(text, literal or _by_table(language_id, text), language(language_id).brackets, parsed)
 
 
-def read_inserted(
-    language_id: str, around: Reading, offset: int, inserted: str, seconds: float = math.inf
-) -> Reading:
+def read_inserted(language_id: str, around: Reading, offset: int, inserted: str, seconds: float = math.inf) -> Reading:
     """Read what is inserted into a text: only that is read, and a syntax error elsewhere does no harm.
 
     Args:
@@ -147,9 +145,7 @@ def _parse(language_id: str, text: str) -> Parsed | None:
     return Parsed(data, tree_sitter.Parser(loaded).parse(data))
 
 
-def _parse_inserted(
-    language_id: str, text: str, old: Parsed, start: int, end: int, seconds: float
-) -> Parsed | None:
+def _parse_inserted(language_id: str, text: str, old: Parsed, start: int, end: int, seconds: float) -> Parsed | None:
     """Parse a text from one without the bytes [start, end); None: no grammar, or the time is over."""
     loaded = grammar(language_id)
     if loaded is None:

@@ -86,6 +86,13 @@ def test_a_label_does_not_lie_on_a_mark() -> None:
     assert beside - y.at(0.45) >= plots.LABEL_HEIGHT
 
 
+def test_labels_do_not_lie_on_the_ticks() -> None:
+    x, y = Axis(10, 1000, 0, 200, "ms", log=True), Axis(0, 1, 100, 0, "saved")
+    drawn = plots.scatter([(i, "a name", (100, 100, 100), (0.0, 0.0, 0.0)) for i in range(3)], x, y)
+    heights = sorted(float(t["y"]) for t in shapes(drawn, "text") if t["class"].startswith("f"))
+    assert heights == [63, 77, 91]
+
+
 def test_labels_stay_in_the_picture() -> None:
     x, y = Axis(10, 1000, 0, 200, "ms", log=True), Axis(0, 1, 100, 0, "saved")
     points = [(i, "a name", (ms, ms, ms), (0.5, 0.5, 0.5)) for i, ms in enumerate((10, 1000))]

@@ -189,7 +189,8 @@ def scatter(points: Sequence[tuple[int, str, Interval, Interval]], x: Axis, y: A
         beside, anchor = (px + 9, "start") if fits else (px - 9, "end")
         left = beside if fits else beside - WIDE * len(name)
         under = [y.at(v) + 4 for _, _, (u, *_), (v, *_) in points if left - 6 < x.at(u) < left + WIDE * len(name) + 6]
-        places = itertools.chain((py - 9,), itertools.count(py + 17, 2))  # above its mark, or below
+        below = itertools.takewhile(lambda at: at < y.start, itertools.count(py + 17, 2))  # there, ticks have theirs
+        places = itertools.chain((py - 9,), below, itertools.count(py - 11, -2))
         at = next(at for at in places if all(abs(at - other) >= LABEL_HEIGHT for other in (*taken, *under)))
         taken.append(at)
         parts.append(label(beside, at, name, anchor=anchor, colour=colour, class_=f"f{i % len(COLOURS)}"))
