@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import tree_sitter
 
+from tabby_lsp.difference import difference
 from tabby_lsp.syntax.grammars import captures, grammar
 from tabby_lsp.syntax.trees import SIZE_LIMIT, encoded
 
@@ -45,10 +46,7 @@ def parse(language_id: str, text: str) -> tree_sitter.Tree | None:
 
 def replaced(old: bytes, new: bytes) -> Replaced:
     """Where two texts differ, from the first to the last difference."""
-    shorter = min(len(old), len(new))
-    start = _common(old, new, shorter)
-    tail = _common(old[::-1], new[::-1], shorter - start)
-    return Replaced(start, len(old) - tail, len(new) - tail)
+    return Replaced(*difference(old, new))
 
 
 def error_count(tree: tree_sitter.Tree) -> int:
@@ -97,18 +95,6 @@ def same_code(before: tree_sitter.Tree | None, after: tree_sitter.Tree | None, l
             return False
         pairs += zip(*inner, strict=True)
     return True
-
-
-def _common(one: bytes, other: bytes, most: int) -> int:
-    """How many of the first `most` bytes are the same; halved again and again, which slices do faster than a loop."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _errors(tree: tree_sitter.Tree) -> Iterator[tree_sitter.Node]:

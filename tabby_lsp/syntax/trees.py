@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import tree_sitter
 
+from tabby_lsp.difference import difference
 from tabby_lsp.syntax.grammars import grammar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from tabby_lsp.document import Snapshot
 
@@ -201,22 +202,9 @@ def _edited(last: _Parsed, snapshot: Snapshot, data: bytes) -> tree_sitter.Tree:
 
 def _difference(old: Sequence[str], new: Sequence[str], old_size: int, new_size: int) -> tuple[int, int, int]:
     """The one stretch of lines in which two versions differ, in bytes: its start, its old end, its new end."""
-    shorter = min(len(old), len(new))
-    head = _common(zip(old, new, strict=False))
-    tail = min(_common(zip(reversed(old), reversed(new), strict=False)), shorter - head)
-    start = _size(new[:head])
-    behind = _size(new[len(new) - tail :])
-    return start, old_size - behind, new_size - behind
-
-
-def _common(pairs: Iterable[tuple[str, str]]) -> int:
-    """How many pairs are equal before the first that is not. Snapshots share lines, so most are identical."""
-    count = 0
-    for one, other in pairs:
-        if one is not other and one != other:
-            break
-        count += 1
-    return count
+    first, _, after = difference(old, new)
+    behind = _size(new[after:])
+    return _size(new[:first]), old_size - behind, new_size - behind
 
 
 def _size(lines: Sequence[str]) -> int:

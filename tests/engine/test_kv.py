@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rig import SETTINGS, TOLERANCE, Naive, Rig, check_candidates, request
 
 from tabby_lsp.engine.llama.evaluate import Aborted, Row
-from tabby_lsp.engine.llama.kv import KvCache, Occupied, Slot, common_prefix
+from tabby_lsp.engine.llama.kv import KvCache, Occupied, Slot
 from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES
 from tabby_lsp.engine.types import Request
 from tabby_lsp.errors import EngineFault, PromptTooLong
@@ -222,21 +222,6 @@ def test_a_full_cache_gives_up_the_oldest_and_keeps_the_others(make_rig: Callabl
     big = "z = 2\n" * 50
     assert rig.run(request(big, key="z", max_tokens=1)).counters.generated <= 1
     rig.check()
-
-
-def test_common_prefix() -> None:
-    assert common_prefix([], [1]) == 0
-    assert common_prefix([1, 2], [1, 2, 3]) == 2
-    assert common_prefix([1, 2, 4], [1, 2, 3]) == 2
-    assert common_prefix([1, 2], [1, 2]) == 2
-
-
-@given(st.lists(st.integers(0, 1), max_size=40), st.lists(st.integers(0, 1), max_size=40), st.integers(0, 40))
-def test_the_common_prefix_ends_at_the_first_difference(a: list[int], b: list[int], shared: int) -> None:
-    b = a[:shared] + b
-    length = common_prefix(a, b)
-    assert a[:length] == b[:length]
-    assert length == min(len(a), len(b)) or a[length] != b[length]
 
 
 # ---- generations under way ---------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from tabby_lsp.difference import difference
 from tabby_lsp.document import Snapshot
 from tabby_lsp.index.types import Snippet, Why
 
@@ -115,7 +116,7 @@ class Recent:
         before = self.latest(snapshot.uri)
         if before is snapshot:
             return
-        where = _difference(before.lines, snapshot.lines) if before else (0, 0, 0)
+        where = difference(before.lines, snapshot.lines) if before else (0, 0, 0)
         self._each(snapshot.uri, lambda s: _found_again(s, snapshot) if s.closed else _moved(s, snapshot, *where))
 
     def forget(self, uri: str, *, keep: bool = True) -> None:
@@ -161,28 +162,6 @@ class Recent:
                 self._viewed[uri] = now
             else:
                 del self._viewed[uri]
-
-
-def _difference(old: Sequence[str], new: Sequence[str]) -> tuple[int, int, int]:
-    """The one run of lines in which two versions differ: its first line, and the line after it, before and now."""
-    head = _common(old, new)
-    tail = min(_common(old[::-1], new[::-1]), min(len(old), len(new)) - head)
-    return head, len(old) - tail, len(new) - tail
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines are equal before the first that is not.
-
-    By halves: this is done at each key, and slices are compared many times as fast as their items in a loop.
-    """
-    least, most = 0, min(len(one), len(other))
-    while least < most:
-        middle = (least + most + 1) // 2
-        if one[least:middle] == other[least:middle]:
-            least = middle
-        else:
-            most = middle - 1
-    return least
 
 
 def _moved(stretch: Stretch, snapshot: Snapshot, first: int, before: int, now: int) -> Stretch | None:

@@ -7,26 +7,14 @@ plan that makes typing an append is the prompt's (docs/decisions/0002), so the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+from tabby_lsp.difference import common_prefix
 from tabby_lsp.errors import PromptTooLong
 
 GUESTS = 2
 """Sequences that guests have at most, of six: a conversation that goes on finds its cells, a second one has its own,
 and however many there are, four documents keep theirs."""
-
-
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many first elements are equal; halves are compared, since a loop over a prompt costs more than all slices."""
-    known, most = 0, min(len(a), len(b))
-    while known < most:
-        upto = (known + most + 1) // 2
-        if a[known:upto] == b[known:upto]:
-            known = upto
-        else:
-            most = upto - 1
-    return known
 
 
 class Occupied(Exception):
