@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def score(text: str) -> holes.Score:
     return holes.Score("t", False, 0.0, "shown", 0, 0, 0.0, text)
 
 
-def write(path: Path, *rows: dict[str, str]) -> Path:
+def write(path: Path, *rows: Mapping[str, object]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -138,6 +139,24 @@ def test_the_command_measures_models_and_variants(
         assert first["verdict"]
         assert first["generated"] <= 4  # what `--set` says, and what is healed
         assert second["verdict"] == ""
+
+
+def test_context_is_measured_where_holes_bring_files(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    context = {"list": [{"filename": "a.py", "retrieved_chunk": "A = 1"}]}
+    path = write(tmp_path / "set.jsonl", ROW, ROW | {"task_id": "brings", "crossfile_context": context})
+    words = ["--mode", "pipeline", "--context", "none", "--context", "all", "--set", "completion.max_tokens=2"]
+    assert main(["bench", "fim", str(path), *words, "--json", str(out)]) == 0
+    assert "1 of 2 holes bring no files" in capsys.readouterr().out
+    (found,) = json.loads(out.read_text()).values()
+    assert {mode: [row["hole"] for row in rows] for mode, rows in found.items()} == {
+        "pipeline, none": ["brings"],
+        "pipeline, all": ["brings"],
+    }
+    assert main(["bench", "fim", str(write(path, ROW)), *words]) == 1
+    assert "No hole" in capsys.readouterr().err
 
 
 def test_a_set_without_tests_is_named(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -38,8 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--context",
         metavar="VARIANT",
         action="append",
-        help="for sets whose holes bring files of their repository: which sources of context are asked "
-        "(none, symbols, siblings, search or all; may be repeated; default: none)",
+        help="for holes that bring files of their repository, the others are left out: which sources of context are "
+        "asked (none, symbols, siblings, search or all; may be repeated; default: none)",
     )
     parser.add_argument("--sampler", metavar="NAME", help="the same as --set completion.sampler=NAME")
     overrides.add_argument(parser)
@@ -54,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from tabby_lsp.bench.fim import execution, holes
+    from tabby_lsp.bench.fim import execution
 
-    rows = list(itertools.islice(holes.read(args.file), args.limit))
+    rows = _rows(args)
     table = Table(title=f"{args.file.name}: {len(rows)} holes")
     for heading in ("asked", "exact match\n(95 %)", "similarity", "evaluated", "generated", "median\nms"):
         table.add_column(heading, justify="left" if heading == "asked" else "right")
@@ -74,6 +73,25 @@ def run(args: argparse.Namespace) -> int:
         plain = {name: {m: [dataclasses.asdict(s) for s in r] for m, r in by.items()} for name, by in results.items()}
         args.json.write_text(json.dumps(plain, indent=1))
     return 0
+
+
+def _rows(args: argparse.Namespace) -> list[Hole]:
+    """The holes that are asked for.
+
+    Raises:
+        TabbyError: the set cannot be read, or none of its holes brings files where context is measured.
+    """
+    from tabby_lsp.bench.fim import holes
+
+    rows = list(holes.read(args.file))
+    if args.context:
+        bring = [row for row in rows if row.files]
+        if not bring:
+            raise TabbyError(f"No hole of {args.file} brings files of its repository.", "Leave --context out.")
+        if left := len(rows) - len(bring):
+            print(f"{left} of {len(rows)} holes bring no files of their repository and are left out.")
+        rows = bring
+    return rows[: args.limit]
 
 
 def _measure(args: argparse.Namespace, model: str | None, rows: list[Hole]) -> tuple[str, dict[str, list[Score]]]:
