@@ -33,6 +33,7 @@ NOTHING = {
 STOPPED = ("superseded", "cancelled")
 """Reasons for which what stands in the document by then is kept."""
 LEFT_OUT = "The document was changed where this was being written, so that the rest is left out."
+LOST = "The document was changed where this was being written, so writing ended there."
 HEARD_S, LOOK_S = 1.0, 0.05
 """Seconds in which a client tells of its latest changes, and how often that is looked for: an editor that gathers
 changes refuses a piece for one of which nobody here has heard yet."""
@@ -50,6 +51,7 @@ async def complete(server: TabbyServer, run: Run, target: Target) -> Reply:
     hole, text = hole_at(target), ""
     streams = server.takes_steps and server.settings.actions.stream
     steps = Steps(server, hole.snapshot, hole.span) if streams else None
+    watching = asyncio.create_task(_end_where_lost(server, run, steps)) if steps is not None else None
 
     def heard(part: Suggestion) -> None:
         nonlocal text
@@ -71,6 +73,9 @@ async def complete(server: TabbyServer, run: Run, target: Target) -> Reply:
         if steps is not None:
             _begin(server, _settle(server, run.title, hole, steps, text, NOTHING["cancelled"]))
         raise
+    finally:
+        if watching is not None:
+            watching.cancel()
     said = ""
     if answer.suggestions:
         text = answer.suggestions[0].text
@@ -125,15 +130,30 @@ async def _settle(
     return Reply(applied=bool(outcome.text), message=kept or outcome.message)
 
 
-async def _heard_of(server: TabbyServer, brief: Brief, edits: Sequence[Edit]) -> None:
-    """Wait until the document here holds the pieces that the client has taken, and what it has refused one for."""
+async def _end_where_lost(server: TabbyServer, run: Run, steps: Steps) -> None:
+    """End the run where a piece was refused and there is no place for the next one: it was undone, or typed in."""
+    from tabby_lsp.actions.complete import brief_of
+
+    await steps.refused.wait()
+    if not await _heard_of(server, brief_of(steps.now, steps.span, run.title)):
+        run.end(LOST)
+
+
+async def _heard_of(server: TabbyServer, brief: Brief, edits: Sequence[Edit] = ()) -> bool:
+    """Wait until the document here holds the pieces that the client has taken, and what it has refused one for.
+
+    Returns:
+        Whether the edits have a place in it.
+    """
     from tabby_lsp.actions.edits import rebase
 
+    placed = False
     for _ in range(int(HEARD_S / LOOK_S)):
         now = server.documents.get(brief.snapshot.uri)
         if now is None:
-            return
-        heard = now.lines != brief.snapshot.lines  # of what the piece was refused for, too
-        if heard and rebase(edits, brief.snapshot, now, brief.region) is not None:
-            return
+            return False
+        placed = rebase(edits, brief.snapshot, now, brief.region) is not None
+        if placed and now.lines != brief.snapshot.lines:  # what the piece was refused for is there, too
+            return True
         await asyncio.sleep(LOOK_S)
+    return placed

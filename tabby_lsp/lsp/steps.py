@@ -31,11 +31,13 @@ class Steps:
     Attributes:
         now: the document with all pieces that were taken; nothing else has changed in it, or the next one is refused.
         begun: whether a piece was taken.
+        refused: set once a piece was not taken; nothing more is sent.
     """
 
     def __init__(self, server: TabbyServer, snapshot: Snapshot, span: Span) -> None:
         self.now = snapshot
-        self.begun = self._refused = False
+        self.begun = False
+        self.refused = asyncio.Event()
         self._server = server
         self._number = next(_numbers)
         self._start = snapshot.offset(span.start)
@@ -69,10 +71,10 @@ class Steps:
         Returns:
             Whether it does.
         """
-        return not self._refused and await self._step(text, last=True)
+        return not self.refused.is_set() and await self._step(text, last=True)
 
     async def _send(self) -> None:
-        while self._wanted is not None and not self._refused:
+        while self._wanted is not None and not self.refused.is_set():
             text, self._wanted = self._wanted, None
             await self._step(text)
 
@@ -91,7 +93,7 @@ class Steps:
             "last": last,
         }
         if not await self._is_applied(params):
-            self._refused = True
+            self.refused.set()
             return False
         self.begun = True
         self.now = Snapshot.of(self.now.uri, self.now.language, self.now.version, apply(self.now, edits))

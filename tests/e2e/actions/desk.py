@@ -101,6 +101,10 @@ class Desk:
         before = self.texts[uri]
         self._write(uri, before[:at] + text + before[at:])
 
+    def undo(self, uri: str, text: str) -> None:
+        """Have a document be again what it was."""
+        self._write(uri, text)
+
     def close(self, uri: str) -> None:
         """Close a document."""
         del self.texts[uri]

@@ -184,6 +184,22 @@ async def test_what_was_written_until_it_is_given_up_parses(streaming: Desk) -> 
     assert errors("python", text) == 0
 
 
+async def test_what_is_undone_while_it_is_written_ends_there(streaming: Desk) -> None:
+    before, behind = "NUMBERS = [\n    1001,\n    1002,\n    1003,\n", "]\n"  # hundreds of tokens follow
+    uri = "file:///e2e/undone.py"
+    streaming.open(uri, before + behind, "python")
+    pieces, edits, messages = len(streaming.pieces), len(streaming.edits), len(streaming.messages())
+    offered = await streaming.actions(uri, cursor(before))
+    assert await streaming.choose(offered, "Complete here") is None
+    await streaming.editor.until(lambda: len(streaming.pieces) > pieces, "first piece")
+    streaming.undo(uri, before + behind)
+    assert "writing ended there" in await streaming.message(messages)
+    await streaming.command("tabby-lsp.statistics")  # its reply comes behind whatever would be edited
+    assert streaming.texts[uri] == before + behind
+    assert len(streaming.edits) == edits
+    assert not any(piece["last"] for piece in streaming.pieces[pieces:])
+
+
 async def test_a_document_that_is_closed_meanwhile_is_left_alone(streaming: Desk) -> None:
     before, stub, behind, title = LONG
     uri = "file:///e2e/closed.py"
