@@ -159,6 +159,18 @@ def test_context_is_measured_where_holes_bring_files(
     assert "No hole" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("cold", [True, False])
+def test_a_cold_hole_reuses_nothing(models: Path, tmp_path: Path, *, cold: bool) -> None:
+    out = tmp_path / "out.json"
+    path = write(tmp_path / "set.jsonl", ROW, ROW | {"task_id": "again"})
+    words = ["--mode", "plain", "--set", "completion.max_tokens=2", *(["--cold"] if cold else [])]
+    assert main(["bench", "fim", str(path), *words, "--json", str(out)]) == 0
+    (found,) = json.loads(out.read_text()).values()
+    first, again = found["plain"]
+    assert (first["hole"], again["hole"]) == ("t", "again")
+    assert (again["evaluated"] == first["evaluated"]) is cold
+
+
 def test_a_set_without_tests_is_named(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path / "set.jsonl", ROW)
     assert main(["bench", "fim", str(path), "--mode", "plain", "--execute"]) == 0

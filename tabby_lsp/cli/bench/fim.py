@@ -43,6 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sampler", metavar="NAME", help="the same as --set completion.sampler=NAME")
     overrides.add_argument(parser)
     parser.add_argument(
+        "--cold", action="store_true", help="load the model anew for each hole: its answer depends on no other one"
+    )
+    parser.add_argument(
         "--execute", action="store_true", help="run the tests of the rows (pass@1): runs code that the model wrote"
     )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write each hole's result there, by model and mode")
@@ -96,11 +99,24 @@ def _rows(args: argparse.Namespace) -> list[Hole]:
 
 def _measure(args: argparse.Namespace, model: str | None, rows: list[Hole]) -> tuple[str, dict[str, list[Score]]]:
     """Ask one model; give its name and the scores by mode."""
+    sampler = (f"completion.sampler={args.sampler}",) if args.sampler else ()
+    settings = overrides.resolve(overrides.initialization_options((*ALONE, *sampler, *args.set), model))
+    name = ""
+    found: dict[str, list[Score]] = {}
+    for group in [[row] for row in rows] if args.cold else [rows]:
+        name, scores = _ask(args, settings, model, group)
+        for mode, some in scores.items():
+            found.setdefault(mode, []).extend(some)
+    return name, found
+
+
+def _ask(
+    args: argparse.Namespace, settings: Settings, model: str | None, rows: list[Hole]
+) -> tuple[str, dict[str, list[Score]]]:
+    """Ask one model for some holes in turn, the first one with nothing in its cache."""
     from tabby_lsp.bench.fim import holes
     from tabby_lsp.engine.opening import open_engine
 
-    sampler = (f"completion.sampler={args.sampler}",) if args.sampler else ()
-    settings = overrides.resolve(overrides.initialization_options((*ALONE, *sampler, *args.set), model))
     opened = open_engine(settings)
     resources = contextlib.ExitStack()
     found: dict[str, list[Score]] = {}
