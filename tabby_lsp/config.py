@@ -177,7 +177,7 @@ class EngineSettings:
     flash_attention: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's fused attention; auto: where the device has it."""
     drafts: bool = True
-    """Whether guesses are verified several tokens at a time, where that is quicker; the text is the same."""
+    """Whether guesses are verified several tokens at a time, where that is quicker; the same text, but for ties."""
     extra_buffers: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's repacked weight buffers; auto: off where the CPU has AMX (see docs/decisions)."""
 
