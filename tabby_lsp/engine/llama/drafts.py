@@ -1,7 +1,7 @@
 """Guesses of what the model is going to write, which one batch verifies; they change the time, not the text.
 
-But for ties: a batch adds up in another order than a single token does, so of two tokens that are equally likely but for
-the last bits of a sum the other one may be taken (one line in 200, docs/performance.md).
+But for ties: a batch adds up in another order than a single token does, so of two tokens that are equally likely but
+for the last bits of a sum the other one may be taken (one line in 200, docs/performance.md).
 
 The previous suggestion is the best guess: after a key that went another way, what follows is often the same again.
 Then what stands in the prompt: code repeats itself. How long a guess is, and whether there is one at all, follows
