@@ -147,13 +147,15 @@ async def _heard_of(server: TabbyServer, brief: Brief, edits: Sequence[Edit] = (
     """
     from tabby_lsp.actions.edits import rebase
 
-    placed = False
+    placed, seen = False, None
     for _ in range(int(HEARD_S / LOOK_S)):
         now = server.documents.get(brief.snapshot.uri)
         if now is None:
             return False
-        placed = rebase(edits, brief.snapshot, now, brief.region) is not None
-        if placed and now.lines != brief.snapshot.lines:  # what the piece was refused for is there, too
-            return True
+        if now is not seen:
+            seen = now
+            placed = await asyncio.to_thread(rebase, edits, brief.snapshot, now, brief.region) is not None
+            if placed and now.lines != brief.snapshot.lines:  # what the piece was refused for is there, too
+                return True
         await asyncio.sleep(LOOK_S)
     return placed
