@@ -176,8 +176,9 @@ class EngineSettings:
     """How keys and values are kept; q8_0 halves the cache's memory and needs flash attention."""
     flash_attention: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's fused attention; auto: where the device has it."""
-    drafts: bool = True
-    """Whether guesses are verified several tokens at a time, where that is quicker; the same text, but for ties."""
+    drafts: Literal["exact", "any", "off"] = "exact"
+    """Guesses that are verified several tokens at a time, where that is quicker; exact: only in batches that give the
+    same text, bit for bit, any: also in others, off: none."""
     extra_buffers: Literal["auto", "on", "off"] = "auto"
     """llama.cpp's repacked weight buffers; auto: off where the CPU has AMX (see docs/decisions)."""
 

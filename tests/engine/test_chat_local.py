@@ -79,7 +79,7 @@ def open_(tiny: Path, hooked: type[Hooked]) -> Iterator[Open]:
     made: list[LlamaEngine] = []
 
     def engine(settings: Settings = SMALL, *, alone: bool = False, **more: Any) -> tuple[LlamaEngine, LocalChat]:
-        chosen = replace(SETTINGS, drafts=False, **more)
+        chosen = replace(SETTINGS, drafts="off", **more)
         made.append(LlamaEngine(loader(tiny, chosen, extra_buffers=True), chosen))
         return made[-1], LocalChat(made[-1], "tiny", settings, alone=alone)
 
@@ -257,7 +257,7 @@ def test_an_answer_that_was_overtaken_in_reading_is_the_same(open_: Open, hooked
 
 
 def test_guesses_of_an_answer_are_given_up_for_a_completion(open_: Open, hooked: type[Hooked], tiny: Path) -> None:
-    chosen = replace(SETTINGS, drafts=True)
+    chosen = replace(SETTINGS, drafts="any")
     engine = LlamaEngine(loader(tiny, chosen, extra_buffers=True), chosen)
     chat = LocalChat(engine, "tiny", SMALL)
     home = engine._home

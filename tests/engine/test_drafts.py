@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from rig import TOLERANCE, Naive, Rig, Script, finish, request, texts
+from rig import SETTINGS, TOLERANCE, Naive, Rig, Script, Spy, finish, request, texts
 
 from tabby_lsp.engine.llama.drafts import GAIN, SIZES, Drafter, Records, worthwhile
 from tabby_lsp.engine.llama.evaluate import Aborted, Evaluator
 from tabby_lsp.engine.llama.generate import Generation
 from tabby_lsp.engine.llama.kv import Slot
 from tabby_lsp.engine.llama.pace import Pace
+from tabby_lsp.engine.llama.proofs import Proofs, Trial, Where
+from tabby_lsp.engine.llama.residence import Residence, loader
+from tabby_lsp.engine.llama.sampling import Logits
 from tabby_lsp.engine.llama.writing import Emit
 from tabby_lsp.engine.types import Finish, Request, Result, Ticket, Totals
 
@@ -241,6 +246,163 @@ def test_nothing_is_guessed_where_it_does_not_pay(rig: Rig) -> None:
     assert all(len(run) == 1 for run in rig.spy.runs[runs + 1 :])
 
 
+# ---- only batches that give the same bits ----------------------------------------------------------------------------
+
+
+class Rounded(Script):
+    """A machine whose batches of some sizes give other logits than single tokens do; its model wants one text.
+
+    Args:
+        rig: whose context.
+        sizes: numbers of tokens.
+        prompt: that the text follows.
+    """
+
+    def __init__(self, rig: Rig, sizes: Sequence[int], prompt: str = CODE) -> None:
+        start, wanted = len(rig.vocabulary.encode(prompt)), rig.vocabulary.encode(MANY)
+        super().__init__(rig.model, rig.capacity, start, [{token: 0.0} for token in wanted])
+        self.kv, self._sizes, self._first = rig.kv, sizes, dict[tuple[int, ...], Logits]()
+
+    def logits(self, row: int) -> Logits:
+        found = super().logits(row)
+        found[:] = self._first.setdefault(self.reads[-1].tokens, found.copy())  # whatever this processor rounds
+        if len(self.runs[-1]) in self._sizes:
+            found[0] += 1e-3
+        return found
+
+
+def batches(spy: Spy, since: int = 0) -> list[int]:
+    """Sizes of the batches that verified guesses."""
+    return [len(run) for run in spy.runs[since:] if len(run) > 1 and all(row.wanted for row in run)]
+
+
+def exact(rig: Rig, evaluator: Spy) -> Bench:
+    bench = Bench(rig, evaluator=evaluator)
+    bench.records = Records(Proofs())
+    bench.records.expected.share = 0.99
+    return bench
+
+
+ASKED = request(CODE, max_tokens=60, draft=MANY)
+
+
+def test_a_size_that_gives_other_bits_is_tried_once(rig: Rig) -> None:
+    spy = Rounded(rig, [size + 1 for size in SIZES])
+    bench = exact(rig, spy)
+    plain = bench.run(ASKED, guesses=False)
+    for _ in range(3):
+        assert bench.run(ASKED).candidates == plain.candidates, "the likelihoods to the last bit"
+        rig.check()
+    assert sorted(batches(spy), reverse=True) == [size + 1 for size in SIZES]
+    assert bench.totals.agreed == 0, "what was tried was not used"
+
+
+def test_a_size_that_gives_the_same_bits_is_used_when_that_is_shown(rig: Rig) -> None:
+    spy = Rounded(rig, [SIZES[0] + 1])
+    bench = exact(rig, spy)
+    plain = bench.run(ASKED, guesses=False)
+    runs = len(spy.runs)
+    while spy.evaluated <= 2 * rig.kv.cells:  # as many are in use as there are
+        since, agreed = len(spy.runs), bench.totals.agreed
+        assert bench.run(ASKED).candidates == plain.candidates
+        rig.check()
+    used = batches(spy, since)
+    assert max(used) == SIZES[1] + 1
+    assert bench.totals.agreed - agreed == sum(used) - len(used)
+    assert len(spy.runs) - since < runs * 2 / 3
+
+
+def test_what_is_shown_of_few_cells_is_shown_again_for_more(rig: Rig) -> None:
+    wheres = []
+    for prompt in (CODE[:20], CODE * 3):
+        bench = exact(rig, Rounded(rig, [], prompt))
+        for _ in range(2):
+            bench.run(request(prompt, max_tokens=60, draft=MANY))
+        proofs = bench.records.proofs
+        assert proofs
+        wheres.append({where for _, where in proofs._same})
+    assert wheres[0]
+    assert wheres[1]
+    assert not wheres[0] & wheres[1]
+
+
+def test_a_comparison_that_ends_early_shows_nothing() -> None:
+    proofs, where, row = Proofs(), Where.of(10, 10), np.zeros(4, np.float32)
+    trial = Trial(proofs, where, [1, 2, 3], [row] * 3)
+    assert trial.goes_on(proofs, 1, row)
+    assert not trial.goes_on(proofs, 9, row), "the guess was wrong"
+    trial = Trial(proofs, where, [1, 2], [row] * 2)
+    assert not trial.goes_on(Proofs(), 1, row + 1), "other threads evaluate"
+    assert not proofs.proven(3, where)
+    assert not proofs.proven(2, where)
+    assert not proofs.refuted(2)
+
+
+def test_one_row_that_differs_refutes_a_size_everywhere() -> None:
+    proofs, here, there, row = Proofs(), Where.of(10, 10), Where.of(300, 300), np.zeros(4, np.float32)
+    proofs.note(2, there, same=True)
+    assert proofs.proven(2, there)
+    assert not proofs.proven(2, here)
+    trial = Trial(proofs, here, [1, 2], [row, row])
+    row = row.copy()
+    assert trial.goes_on(proofs, 1, row)
+    row[3] = np.nextafter(np.float32(0), np.float32(1))
+    assert not trial.goes_on(proofs, 2, row)
+    assert proofs.refuted(2)
+    assert not proofs.proven(2, there)
+
+
+@pytest.mark.parametrize(
+    ("length", "cells", "same"),
+    [(256, 256, True), (129, 130, True), (257, 300, False), (128, 256, False), (200, 257, False)],
+)
+def test_lengths_count_by_powers_of_two(length: int, cells: int, same: bool) -> None:
+    assert (Where.of(length, cells) == Where.of(250, 250)) is same
+
+
+@property_test
+@given(text=prompts, kind=st.sampled_from(list(DRAFTS)), count=st.integers(1, 24))
+def test_exact_guesses_change_no_bit(rig: Rig, text: str, kind: str, count: int) -> None:
+    """Of the likelihoods either, on whatever this processor's kernels are."""
+    rig.kv.clear()
+    bench = exact(rig, rig.spy)
+    asked = request(CODE + text, max_tokens=count)
+    plain = bench.run(asked, guesses=False)
+    draft = DRAFTS[kind](plain.candidates[0].text)
+    for _ in range(3):
+        rig.kv.clear()
+        assert bench.run(replace(asked, draft=draft)).candidates == plain.candidates
+        rig.check()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "guesses", "compares"), [("exact", True, True), ("any", True, False), ("off", 0, 0)]
+)
+def test_what_the_setting_says(tiny: Path, chosen: str, guesses: bool, compares: bool) -> None:
+    settings = replace(SETTINGS, drafts=chosen, threads=1)
+    home = Residence(loader(tiny, settings, extra_buffers=True)(), settings)
+    try:
+        assert bool(home.records) is bool(guesses)
+        assert bool(home.records and home.records.proofs) is bool(compares)
+    finally:
+        home.close()
+
+
+def test_proofs_are_of_one_number_of_threads(tiny: Path) -> None:
+    settings = replace(SETTINGS, threads=0)
+    home = Residence(loader(tiny, settings, extra_buffers=True)(), settings)
+    try:
+        assert home.records
+        seen = []
+        for size in (2, 1, 2):
+            home.crew = type("Hands", (), {"size": size, "look": lambda *_: True})()
+            home.look_at_load()
+            seen.append(home.records.proofs)
+        assert seen[0] is seen[2] is not seen[1]
+    finally:
+        home.close()
+
+
 # ---- ends in the middle of a guess -----------------------------------------------------------------------------------
 
 
@@ -362,6 +524,18 @@ def test_a_guess_is_judged_up_to_its_first_mistake() -> None:
     assert records.expected.share == share
 
 
+def test_sizes_that_are_refuted_are_not_proposed() -> None:
+    proofs = Proofs()
+    drafter = Drafter(range(1, 30), [], Records(proofs))
+    where = Where.of(8, 8)
+    lengths = []
+    for _ in range(len(SIZES) + 1):
+        guess = drafter.propose([1], FREE)
+        lengths.append(len(guess))
+        proofs.note(len(guess) + 1, where, same=False)
+    assert lengths == [*SIZES, 0]
+
+
 def measured(**seconds: float) -> Pace:
     pace = Pace()
     for name, value in seconds.items():
@@ -377,7 +551,9 @@ def measured(**seconds: float) -> Pace:
         pytest.param(0.5, 15, measured(_1=0.04, _4=0.05, _8=0.09, _16=0.2), 3, id="half are right"),
         pytest.param(0.9, 15, measured(_1=0.04, _4=0.16, _8=0.32, _16=0.64), 0, id="each token costs the same"),
         pytest.param(0.05, 15, measured(_1=0.04, _4=0.05, _8=0.06, _16=0.08), 0, id="nearly all are wrong"),
-        pytest.param(0.9, 2, measured(_1=0.04, _4=0.05), 0, id="too short"),
+        pytest.param(0.9, 2, measured(_1=0.04, _4=0.05), 2, id="as cheap as the next block"),
+        pytest.param(0.9, 2, measured(_1=0.04, _3=0.1, _4=0.05), 0, id="three are dearer than four"),
+        pytest.param(0.9, 0, measured(_1=0.04, _4=0.05), 0, id="none are of use"),
         pytest.param(0.9, 5, measured(_1=0.04, _4=0.05, _8=0.05), 3, id="a short one"),
         pytest.param(0.9, 15, measured(_4=0.05, _8=0.06), 0, id="one was never measured"),
         pytest.param(0.9, 15, measured(_1=0.04), 0, id="batches were never measured"),

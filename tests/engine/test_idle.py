@@ -274,7 +274,7 @@ def test_totals_are_of_all_that_was_done(make: Make) -> None:
 
 def test_guesses_can_be_turned_off(make: Make) -> None:
     asked = request(TEXT, max_tokens=40, draft="x" * 40)
-    on, off = make(drafts=True), make(drafts=False)
+    on, off = make(drafts="any"), make(drafts="off")
     assert texts(done(on.submit(asked)).candidates) == texts(done(off.submit(asked)).candidates)
     assert off.totals.drafted == 0
 

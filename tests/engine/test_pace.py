@@ -28,6 +28,15 @@ def test_a_batch_that_does_not_fill_its_block_counts_as_if_it_did() -> None:
     assert pace.seconds(8) == pytest.approx(0.08)
 
 
+def test_few_tokens_have_costs_of_their_own() -> None:
+    pace = Pace()
+    pace.took(4, 0.09)
+    assert pace.seconds(3) == pytest.approx(0.09), "better than nothing"
+    pace.took(3, 0.07)
+    assert (pace.seconds(3), pace.seconds(4)) == pytest.approx((0.07, 0.09))
+    assert pace.seconds(2) is None
+
+
 def test_it_follows_the_load_by_and_by() -> None:
     pace = Pace()
     pace.took(1, 0.04)

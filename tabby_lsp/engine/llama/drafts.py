@@ -1,7 +1,7 @@
 """Guesses of what the model is going to write, which one batch verifies; they change the time, not the text.
 
-But for ties: a batch adds up in another order than a single token does, so of two tokens that are equally likely but
-for the last bits of a sum the other one may be taken (one line in 200, docs/performance.md).
+That holds where a batch gives the logits of single tokens, so only such batches are used (`proofs`); who sets
+`engine.drafts` to "any" takes others, too, in which of two tokens that are nearly as likely the other may be taken.
 
 The previous suggestion is the best guess: after a key that went another way, what follows is often the same again.
 Then what stands in the prompt: code repeats itself. How long a guess is, and whether there is one at all, follows
@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tabby_lsp.engine.llama.pace import Pace
+from tabby_lsp.engine.llama.proofs import Proofs
 
-SIZES = (15, 7, 3)
-"""Lengths that are tried: with the token before them they fill the blocks that kernels work in."""
+SIZES = (15, 7, 3, 2, 1)
+"""Lengths that are tried: with the token before them they fill the blocks that kernels work in, or are so few that
+kernels may take them one by one."""
 GAIN = 1.15
 """How much faster than token by token a guess must promise to be: what is measured is never exact."""
 LOOK_BACK = 3
@@ -38,11 +40,21 @@ class Record:
 
 
 class Records:
-    """The record of each source, with what they begin with."""
+    """The record of each source, with what they begin with, and which batches may verify them.
 
-    def __init__(self) -> None:
+    Args:
+        proofs: what is known of batches; None: any may be used.
+    """
+
+    def __init__(self, proofs: Proofs | None = None) -> None:
         self.expected = Record(0.8)
         self.context = Record(0.4)
+        self.proofs = proofs
+
+    @property
+    def sizes(self) -> list[int]:
+        """Lengths of guesses whose batch has not been found to give other logits."""
+        return [size for size in SIZES if not self.proofs or not self.proofs.refuted(size + 1)]
 
 
 class Drafter:
@@ -58,18 +70,19 @@ class Drafter:
         self._expected, self._context, self._records = list(expected), list(context), records
         self._guess: tuple[list[int], Record] | None = None
 
-    def propose(self, written: Sequence[int], pace: Pace) -> list[int]:
+    def propose(self, written: Sequence[int], pace: Pace, most: int = SIZES[0]) -> list[int]:
         """What may follow; empty where nothing is known, or where it would not pay.
 
         Args:
             written: the candidate's tokens so far, at least one.
             pace: what batches cost.
+            most: tokens that are of use.
         """
         self._guess = self._look_up(list(written))
         if self._guess is None:
             return []
         guess, record = self._guess
-        return guess[: worthwhile(record.share, len(guess), pace)]
+        return guess[: worthwhile(record.share, min(most, len(guess)), pace, self._records.sizes)]
 
     def _look_up(self, written: list[int]) -> tuple[list[int], Record] | None:
         begins = len(written) < EXPECTED_BACK and self._expected[: len(written)] == written
@@ -88,8 +101,8 @@ class Drafter:
             self._guess = (guess[1:], record) if guess[0] == token else None
 
 
-def worthwhile(share: float, length: int, pace: Pace) -> int:
-    """The length of a guess with which the fewest seconds a token are expected; 0: none.
+def worthwhile(share: float, length: int, pace: Pace, sizes: Sequence[int] = SIZES) -> int:
+    """The length of a guess, of those that are allowed, with which the fewest seconds a token are expected; 0: none.
 
     With a share p of right tokens, n guesses bring 1 + p + … + p^n tokens for one batch of n + 1 (Leviathan et al.
     2023, equation 1).
@@ -98,7 +111,7 @@ def worthwhile(share: float, length: int, pace: Pace) -> int:
     if one is None:
         return 0
     best, least = 0, one / GAIN
-    for size in SIZES:
+    for size in sizes:
         cost = pace.seconds(size + 1)
         if size > length or cost is None:
             continue

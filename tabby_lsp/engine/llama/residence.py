@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tabby_lsp.engine.llama.evaluate import Evaluator
 from tabby_lsp.engine.llama.generate import SLICE
 from tabby_lsp.engine.llama.kv import KvCache
 from tabby_lsp.engine.llama.model import SCRATCH, SEQUENCES, LoadedModel, threads_for
+from tabby_lsp.engine.llama.proofs import Proofs
 from tabby_lsp.processors import processors
 
 Load = Callable[[], LoadedModel]
@@ -41,14 +43,22 @@ class Residence:
         # a GPU is quick enough to swallow a whole batch between two looks at the queue
         self.slice = settings.batch if model.info.offloaded else min(SLICE, settings.batch)
 
-        self.records = Records() if settings.drafts else None
+        self.records = None if settings.drafts == "off" else Records()
+        self._proofs = defaultdict[int, Proofs](Proofs) if settings.drafts == "exact" else None
         fixed = settings.threads > 0 or model.info.offloaded > 0
         self.crew = Crew(1 if fixed else threads_for(settings), processors())
+        self._know_batches()
 
     def look_at_load(self) -> None:
         """Fit the number of threads to what the machine has to give; where the settings name one, it stays."""
         if self.crew.look(time.monotonic()):
             self.model.lib.llama_set_n_threads(self.model.context, self.crew.size, self.crew.size)
+            self._know_batches()
+
+    def _know_batches(self) -> None:
+        """What is proven of batches counts for one number of threads: each sums in an order of its own."""
+        if self.records and self._proofs is not None:
+            self.records.proofs = self._proofs[self.crew.size]
 
     def close(self) -> None:
         """Free all of it, on the thread that evaluates."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tabby_lsp.engine.llama.drafts import Drafter, Records
 from tabby_lsp.engine.llama.evaluate import Evaluator, Row
 from tabby_lsp.engine.llama.kv import KvCache, Slot
+from tabby_lsp.engine.llama.proofs import Trial, Where
 from tabby_lsp.engine.llama.reading import Reader, Steps
 from tabby_lsp.engine.llama.sampling import Choice, Sampler, branches, favouring
 from tabby_lsp.engine.types import Candidate, Finish, Request, Ticket, Totals
@@ -183,28 +184,34 @@ class Writer:
         """The same for one candidate whose likeliest tokens are taken, several in a batch where guesses are right."""
         evaluator, vocab, lane = self._evaluator, self._vocabulary, self.lanes[0]
         drafter = Drafter(vocab.encode(self._request.draft), slot.tokens, records)
+        trial: Trial | None = None
         gave_way = False
         while lane.finish is None:
             yield
-            left = 0 if gave_way else self._request.max_tokens - len(lane.tokens) - 1
-            guess = drafter.propose(lane.tokens, evaluator.pace)[: max(0, left)]
+            left = 0 if gave_way or trial else self._request.max_tokens - len(lane.tokens) - 1
+            guess = drafter.propose(lane.tokens, evaluator.pace, left)
             tokens = [lane.tokens[-1], *guess]
             rows = [Row(t, lane.position + i, lane.sequence, True) for i, t in enumerate(tokens)]
             gave_way = not self._reader.run(slot, rows, gives_way=self._reader.gives_way and len(rows) > 1)
             if gave_way:
                 continue
             slot.tokens += tokens
-            agreed = 0
+            self._totals.drafted += len(guess)
+            where = Where.of(len(slot.tokens), min(evaluator.evaluated, self._kv.cells))
+            if guess and records.proofs and not records.proofs.proven(len(tokens), where):
+                trial = Trial(records.proofs, where, tokens, map(evaluator.logits, range(len(tokens))))
+                self._kv.truncate(slot, lane.position)
+                continue
             for row, token in enumerate(tokens):
                 if lane.finish is not None or token != lane.tokens[-1]:
                     break
-                agreed += row > 0
+                self._totals.agreed += row > 0
                 lane.position += 1
                 logits = evaluator.logits(row)
+                if trial and records.proofs and not trial.goes_on(records.proofs, token, logits):
+                    trial = None
                 picked = lane.sampler.pick(evaluator.model.context, row, logits, lane.text)
                 drafter.judge(picked.token)
                 self.accept(lane, picked, vocab.piece(picked.token))
             if guess:
                 self._kv.truncate(slot, lane.position)
-            self._totals.drafted += len(guess)
-            self._totals.agreed += agreed
