@@ -45,7 +45,11 @@ class Choice:
 
 def total(logits: Logits) -> float:
     """The logarithm of the sum of all probabilities, before they are made to add up to one."""
-    peak = float(logits.max())
+    return _total_around(logits, float(logits.max()))
+
+
+def _total_around(logits: Logits, peak: float) -> float:
+    """The same where the greatest is known."""
     around = peak if abs(peak) > FLAT else 0.0
     return around + float(np.log(np.exp(logits - around if around else logits).sum()))
 
@@ -122,7 +126,8 @@ def favouring(logits: Logits, vocabulary: Vocabulary, rests: Sequence[str], text
 
 def _most_probable(logits: Logits) -> Choice:
     token = int(logits.argmax())
-    return Choice(token, logprob(logits, token))
+    peak = float(logits[token])
+    return Choice(token, peak - _total_around(logits, peak))
 
 
 def _total_beginning_with(logits: Logits, vocabulary: Vocabulary, text: bytes) -> float:
