@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tabby_lsp.completion import likely
 from tabby_lsp.completion.case import Case
 from tabby_lsp.completion.stopwatch import Stopwatch
-from tabby_lsp.completion.types import Answer
+from tabby_lsp.completion.types import Answer, Odds
 from tabby_lsp.completion.window import visible_suffix
 from tabby_lsp.document import Position, Snapshot
 from tabby_lsp.engine.types import Counters, Ticket
@@ -35,10 +36,12 @@ class Budgets:
     Attributes:
         line: whole lines.
         words: what is written of a line, up to a whole word; None: never.
+        likely: whether a part must be likely enough to be shown.
     """
 
     line: float
     words: float | None
+    likely: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +51,7 @@ class _Waiter:
 
 
 class Flight:
-    """One generation for one cursor; all of it happens on the event loop.
+    """One generation for one cursor; all of it but `heard` happens on the event loop.
 
     Args:
         case: the cursor that it is for.
@@ -74,6 +77,7 @@ class Flight:
         self._offset = case.snapshot.offset(case.position)
         self._suffix = visible_suffix(case.snapshot, case.position)
         self._cut = ""  # the part of a line that was shown, while the line is not whole
+        self._told = 0  # characters of whole lines that `on_lines` knows
         self._began = time.monotonic()
         self._watch = Stopwatch()
         self.end: Callable[[], object] = lambda: None
@@ -109,7 +113,7 @@ class Flight:
         waiter = _Waiter(typed, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         try:
-            self._look()
+            self.look()
             if not self._satisfied(waiter):
                 await waiter.future
         finally:
@@ -132,34 +136,61 @@ class Flight:
 
     # ---- what comes -----------------------------------------------------------------------------------------------
 
-    def heard(self, text: str) -> None:
-        """The model has written more."""
-        self.written += text
-        self._look()
-        if self.on_lines is not None and "\n" in text and not self.over:
-            self.on_lines(self.written.rpartition("\n")[0])
+    def heard(self, text: str) -> bool:
+        """The model has written more: told on the engine's thread, the only one on which `written` grows.
 
-    def _look(self) -> None:
+        Returns:
+            Whether the event loop is to `look`. Waking it for each token costs the next one more than the token's own
+            choice: the interpreter changes hands, mostly for nothing.
+        """
+        self.written += text
+        if self.over:
+            return False
+        return (self.on_lines is not None and "\n" in text) or self._part() is not None
+
+    def look(self) -> None:
         """Answer those for whom there is something, once this flight has taken long enough."""
-        if self._early is None or self.over:
+        if self.over:
             return
-        elapsed = time.monotonic() - self._began
-        told = [w.typed for w in self._waiters if w.typed is not None and not self._satisfied(w)]
-        waiting = [len(typed.replace("\r\n", "\n")) for typed in told]
-        part = ""
-        if elapsed >= min(self._budgets.line, self._budgets.words or self._budgets.line):
-            part = self.written.rpartition("\n")[0]
-        worth = any(part[typed:].strip() for typed in waiting) or (self._cut and len(part) > len(self._cut))
-        if not worth and self._budgets.words is not None and elapsed >= self._budgets.words:
-            part = _UNFINISHED.sub("", self.written)
-            worth = any(len(part[typed:].strip()) >= WORDS for typed in waiting)
-            self._cut = part if worth else self._cut
-        elif worth:
-            self._cut = ""
-        if worth:
+        if self._early is not None and (found := self._part()):
+            part, self._cut = found
             with self._watch.stage("early"):
                 self._early(self, part)
             self._wake()
+        lines = self.written.rpartition("\n")[0]
+        if self.on_lines is not None and len(lines) > self._told:
+            self._told = len(lines)
+            self.on_lines(lines)
+
+    def _part(self) -> tuple[str, str] | None:
+        """What is worth an answer by now, and how much of that is of a line that is not whole; None: nothing yet.
+
+        It changes nothing, so that the engine's thread may ask, too.
+        """
+        line, words = self._budgets.line, self._budgets.words
+        elapsed = time.monotonic() - self._began
+        if self._early is None or elapsed < min(line, words or line):
+            return None
+        told = [w.typed for w in self._waiters if w.typed is not None and not self._satisfied(w)]
+        waiting = [len(typed.replace("\r\n", "\n")) for typed in told]
+        whole = self.written.rpartition("\n")[0]
+        if any(self._worth(whole, typed, 1) for typed in waiting) or (self._cut and len(whole) > len(self._cut)):
+            return whole, ""
+        if waiting and words is not None and elapsed >= words:
+            part = _UNFINISHED.sub("", self.written)
+            if any(self._worth(part, typed, WORDS) for typed in waiting):
+                return part, part
+        return None
+
+    def _worth(self, part: str, typed: int, least: int) -> bool:
+        """Whether a part would be shown to somebody who has typed so many characters of it."""
+        if len(part[typed:].strip()) < least:
+            return False
+        logprobs, ends = self.tokens
+        if not self._budgets.likely or not ends:
+            return True
+        lead = len(self.case.lead)
+        return likely.shows(Odds(tuple(end + lead for end in ends), logprobs).after(typed), len(part) - typed)
 
     def land(self, answer: Answer) -> None:
         """It is over, with this answer."""

@@ -20,7 +20,7 @@ from tabby_lsp.completion.suggestions import suggestions_from
 from tabby_lsp.completion.types import Answer, Odds, Suggestion
 from tabby_lsp.config import CompletionSettings
 from tabby_lsp.document import Snapshot
-from tabby_lsp.engine.types import Cancelled, Candidate, Engine, Finish, Preference, Priority, Request, StopRule
+from tabby_lsp.engine.types import Cancelled, Candidate, Engine, Finish, Preference, Priority, Request, StopRule, Ticket
 from tabby_lsp.errors import TabbyError
 from tabby_lsp.syntax.truncate import look_around
 
@@ -28,8 +28,9 @@ logger = logging.getLogger(__name__)
 
 ONE_LINE_TOKENS = 48
 """Most tokens where one line is wanted: 120 columns of code are some 40 tokens."""
-LOOK_S, BESIDE_S = 0.002, 0.01
-"""Seconds until the model mostly, and surely, evaluates and leaves the interpreter to others."""
+LOOK_S, BESIDE_S = 0.003, 0.01
+"""Seconds after which an engine that has begun a request mostly, and surely, evaluates and leaves the interpreter to
+others."""
 
 Landed = Callable[[Case, tuple[Suggestion, ...]], None]
 
@@ -88,9 +89,11 @@ class Flights:
         earlier = self.current.get(uri)
         if earlier and not earlier.over:
             earlier.superseded = True
+            if earlier.ticket and earlier.ticket.generated:  # the next token of a text that nobody wants any more
+                earlier.ticket.cancel()
         draft = earlier.accepted + earlier.written if earlier else ""
         streams = settings.word_budget_ms if self._on_longer else 0
-        budgets = Budgets(settings.line_budget_ms / 1e3, streams / 1e3 if streams else None)
+        budgets = Budgets(settings.line_budget_ms / 1e3, streams / 1e3 if streams else None, settings.likely)
         flight = Flight(case, budgets, None if case.invoked else self._show_early)
         task = asyncio.get_running_loop().create_task(self._fly(flight, watch, draft, priority))
         task.add_done_callback(lambda _: flight.over or flight.land(Answer((), "cancelled")))
@@ -146,8 +149,8 @@ class Flights:
         )
         flight.submitted = time.monotonic()
         ticket = flight.ticket = self._engine.submit(request, partial(_tell, loop, flight))
-        loop.call_later(LOOK_S, looking.look)
-        loop.call_later(BESIDE_S, look_around, case.snapshot, case.position)  # beside the model, not after it
+        _beside(loop, ticket, LOOK_S, looking.look)
+        _beside(loop, ticket, BESIDE_S, partial(look_around, case.snapshot, case.position))
         try:
             with watch.stage("model"):
                 result = await asyncio.wrap_future(ticket.future)
@@ -220,7 +223,22 @@ def part_of(flight: Flight, part: str) -> tuple[Suggestion, ...]:
     return suggestions_from((candidate,), flight.case)[0]
 
 
+def _beside(loop: asyncio.AbstractEventLoop, ticket: Ticket, after_s: float, work: Callable[[], None]) -> None:
+    """Do some work on the event loop when the engine has been at a request for so long: beside it, not after it.
+
+    Sooner they would take the interpreter from each other; an engine that is still at something else is waited for.
+    """
+    if ticket.future.done():
+        return
+    left = ticket.started + after_s - time.monotonic() if ticket.started else after_s
+    if left > 0:
+        loop.call_later(left, _beside, loop, ticket, after_s, work)
+    else:
+        work()
+
+
 def _tell(loop: asyncio.AbstractEventLoop, flight: Flight, text: str) -> None:
-    """Bring text from the engine's thread to the event loop."""
-    with suppress(RuntimeError):  # the loop has ended, and nobody is left to hear it
-        loop.call_soon_threadsafe(flight.heard, text)
+    """Bring text from the engine's thread to the event loop, where it has a use for it."""
+    if flight.heard(text):
+        with suppress(RuntimeError):  # the loop has ended, and nobody is left to hear it
+            loop.call_soon_threadsafe(flight.look)

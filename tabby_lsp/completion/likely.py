@@ -53,6 +53,12 @@ def likely(suggestion: Suggestion) -> Suggestion | None:
     return replace(suggestion, text=text[:best].rstrip())
 
 
+def shows(odds: Odds, length: int) -> bool:
+    """Whether anything may be worth showing of so many characters of a text."""
+    within = replace(odds, ends=tuple(min(end, length) for end in odds.ends))
+    return any(gain >= LEAST_GAIN for gain in gains(within))
+
+
 def hopeless(odds: Odds) -> bool:
     """Whether writing on cannot pay: even with a whole line more, the gain would be less than what there is."""
     found = gains(odds)

@@ -21,7 +21,7 @@ from tabby_lsp.engine.llama.proofs import Proofs, Trial, Where
 from tabby_lsp.engine.llama.residence import Residence, loader
 from tabby_lsp.engine.llama.sampling import Logits
 from tabby_lsp.engine.llama.writing import Emit
-from tabby_lsp.engine.types import Finish, Request, Result, Ticket, Totals
+from tabby_lsp.engine.types import Finish, Priority, Request, Result, Ticket, Totals
 
 CODE = "def add(a, b):\n    return a + b\n\n\nclass name:\n    def sub(self):\n        x = len(the)\n        retu"
 WORDS = "return;self; self;def ;x; = ;    ;\n;\n\n;):\n;λ;é;日;😀;retu;<|fim_prefix|>"
@@ -283,7 +283,8 @@ def exact(rig: Rig, evaluator: Spy) -> Bench:
     return bench
 
 
-ASKED = request(CODE, max_tokens=60, draft=MANY)
+HERE, THERE = Where.of(8, 8), Where.of(300, 300)
+ASKED = request(CODE, max_tokens=60, draft=MANY, priority=Priority.IDLE)
 
 
 def test_a_size_that_gives_other_bits_is_tried_once(rig: Rig) -> None:
@@ -317,7 +318,7 @@ def test_what_is_shown_of_few_cells_is_shown_again_for_more(rig: Rig) -> None:
     for prompt in (CODE[:20], CODE * 3):
         bench = exact(rig, Rounded(rig, [], prompt))
         for _ in range(2):
-            bench.run(request(prompt, max_tokens=60, draft=MANY))
+            bench.run(request(prompt, max_tokens=60, draft=MANY, priority=Priority.IDLE))
         proofs = bench.records.proofs
         assert proofs
         wheres.append({where for _, where in proofs._same})
@@ -352,6 +353,20 @@ def test_one_row_that_differs_refutes_a_size_everywhere() -> None:
     assert not proofs.proven(2, there)
 
 
+def test_who_types_waits_for_no_comparison(rig: Rig) -> None:
+    bench = exact(rig, Rounded(rig, []))
+    typed = replace(ASKED, priority=Priority.COMPLETION)
+    plain = bench.run(typed, guesses=False)
+    while rig.spy.evaluated + bench.evaluator.evaluated <= rig.kv.cells:
+        assert bench.run(typed).candidates == plain.candidates
+    assert bench.totals.drafted == 0
+    assert bench.run(ASKED).candidates == plain.candidates
+    agreed = bench.totals.agreed
+    assert bench.run(typed).candidates == plain.candidates
+    assert bench.totals.agreed > agreed, "what idle work has shown holds for it"
+    rig.check()
+
+
 @pytest.mark.parametrize(
     ("length", "cells", "same"),
     [(256, 256, True), (129, 130, True), (257, 300, False), (128, 256, False), (200, 257, False)],
@@ -369,9 +384,9 @@ def test_exact_guesses_change_no_bit(rig: Rig, text: str, kind: str, count: int)
     asked = request(CODE + text, max_tokens=count)
     plain = bench.run(asked, guesses=False)
     draft = DRAFTS[kind](plain.candidates[0].text)
-    for _ in range(3):
+    for priority in (Priority.IDLE, Priority.IDLE, Priority.COMPLETION):
         rig.kv.clear()
-        assert bench.run(replace(asked, draft=draft)).candidates == plain.candidates
+        assert bench.run(replace(asked, draft=draft, priority=priority)).candidates == plain.candidates
         rig.check()
 
 
@@ -526,14 +541,26 @@ def test_a_guess_is_judged_up_to_its_first_mistake() -> None:
 
 def test_sizes_that_are_refuted_are_not_proposed() -> None:
     proofs = Proofs()
-    drafter = Drafter(range(1, 30), [], Records(proofs))
-    where = Where.of(8, 8)
+    records = Records(proofs)
+    drafter = Drafter(range(1, 30), [], records)
     lengths = []
     for _ in range(len(SIZES) + 1):
-        guess = drafter.propose([1], FREE)
+        guess = drafter.propose([1], FREE, sizes=records.sizes(lambda _: HERE, tries=True))
         lengths.append(len(guess))
-        proofs.note(len(guess) + 1, where, same=False)
+        proofs.note(len(guess) + 1, HERE, same=False)
     assert lengths == [*SIZES, 0]
+
+
+def test_sizes_that_nothing_is_known_of_are_for_those_who_try_them() -> None:
+    proofs = Proofs()
+    records = Records(proofs)
+    proofs.note(4, HERE, same=True)
+    proofs.note(3, THERE, same=True)
+    proofs.note(2, HERE, same=False)
+    assert records.sizes(lambda _: HERE, tries=True) == [15, 7, 3, 2]
+    assert records.sizes(lambda _: HERE, tries=False) == [3]
+    assert records.sizes(lambda rows: HERE if rows > 3 else THERE, tries=False) == [3, 2]
+    assert Records().sizes(lambda _: HERE, tries=False) == list(SIZES), "any"
 
 
 def measured(**seconds: float) -> Pace:

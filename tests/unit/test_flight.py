@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from concurrent.futures import Future
 
 import pytest
 from scripted_engine import settled, until
 from typist import BEFORE, Typist, given, leave, texts
 
-from tabby_lsp.completion import flight
+from tabby_lsp.completion import flight, flights
 from tabby_lsp.completion.types import Trigger
+from tabby_lsp.document import Position
 from tabby_lsp.errors import EngineError, TabbyError
 
 FIRST, SECOND = "total = width * height\n", "    return total"
@@ -96,6 +99,52 @@ async def test_typed_before_anything_is_written_is_another_flight() -> None:
     assert second.request.prompt.goes_on_from(first.request.prompt)
     second.end("otal")
     assert await texts(new) == ["otal"]
+
+
+@pytest.mark.parametrize("written", ["", "total = "])
+async def test_a_token_that_nobody_wants_is_given_up_before_the_next_prompt_is_made(written: str) -> None:
+    """While the prompt is read, all of it is of use to the next question; of what is written, nothing."""
+    typist = Typist()
+    document = typist.open()
+    document.ask()
+    await settled()
+    (run,) = typist.engine.asked
+    if written:
+        run.write(written)
+    typist.engine.loading = Future()
+    document.type("x")
+    document.ask()
+    await settled()
+    assert run.ended is bool(written)
+    assert typist.engine.asked == [run], "the next one waits"
+    typist.engine.loading.set_result(typist.engine.info)
+    await settled()
+    assert run.ended
+    assert len(typist.engine.asked) == 2
+
+
+async def test_what_stands_around_is_read_beside_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before the engine has begun, however long its queue is, and not for a question that is over."""
+    read: list[Position] = []
+    monkeypatch.setattr(flights, "look_around", lambda _, position: read.append(position))
+    monkeypatch.setattr(flights, "BESIDE_S", 0.001)
+    typist = Typist()
+    document = typist.open()
+    document.ask()
+    await settled()
+    (run,) = typist.engine.asked
+    await asyncio.sleep(0.02)
+    assert read == []
+    document.type("x")
+    document.ask()
+    await settled()
+    second = typist.engine.asked[1]
+    second.ticket.started = time.monotonic()
+    await until(lambda: read, "look")
+    await asyncio.sleep(0.02)
+    assert read == [document.position], "once, and only for the newer one"
+    second.end()
+    assert run.ended
 
 
 async def test_an_edit_elsewhere_is_another_flight() -> None:

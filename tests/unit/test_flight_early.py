@@ -117,6 +117,51 @@ async def test_within_the_budget_the_whole_is_waited_for() -> None:
     assert await texts(task) == [FIRST + SECOND]
 
 
+@pytest.mark.parametrize(("sure", "shown"), [(-0.01, True), (-0.8, False)])
+async def test_a_part_that_would_not_be_shown_answers_nobody(sure: float, shown: bool) -> None:
+    """What follows may make it likely enough; an empty answer would be the last that the client hears."""
+    typist = Typist(line_budget_ms=0)
+    task = typist.open().ask()
+    await settled()
+    (run,) = typist.engine.asked
+    run.ticket.logprobs, run.ticket.ends = [sure], [len(FIRST)]
+    run.write(FIRST)
+    await settled()
+    assert task.done() is shown
+
+
+async def test_who_has_typed_the_doubtful_part_is_shown_the_rest() -> None:
+    typist = Typist(line_budget_ms=0)
+    document = typist.open()
+    first = document.ask()
+    await settled()
+    (run,) = typist.engine.asked
+    run.ticket.logprobs, run.ticket.ends = [-0.9, -0.01], [len("total"), len(FIRST)]
+    run.write(FIRST)
+    await settled()
+    assert not first.done()
+    document.type("total")
+    assert await texts(document.ask()) == [FIRST.strip()[len("total") :]]
+
+
+async def test_the_event_loop_is_woken_where_there_is_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time takes the interpreter from the engine between two tokens."""
+    looks: list[str] = []
+    look = flight.Flight.look
+    monkeypatch.setattr(flight.Flight, "look", lambda self: (looks.append(self.written), look(self))[1])
+    typist = Typist(line_budget_ms=0)
+    task = typist.open().ask()
+    await settled()
+    (run,) = typist.engine.asked
+    looks.clear()
+    for token in ("total", " =", " width", " *", " height", "\n", "    ", "return", " total"):
+        run.write(token)
+        await settled()
+    assert looks == [FIRST], "a whole line, for which somebody waits"
+    run.end()
+    assert await texts(task) == [FIRST.strip()]
+
+
 async def test_who_has_typed_all_of_it_waits_for_more() -> None:
     """An early answer is for those for whom something of it is left."""
     typist = Typist(line_budget_ms=0)

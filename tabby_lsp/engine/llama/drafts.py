@@ -10,10 +10,10 @@ from what batches cost on this machine and how often guesses have been right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tabby_lsp.engine.llama.pace import Pace
-from tabby_lsp.engine.llama.proofs import Proofs
+from tabby_lsp.engine.llama.proofs import Proofs, Where
 
 SIZES = (15, 7, 3, 2, 1)
 """Lengths that are tried: with the token before them they fill the blocks that kernels work in, or are so few that
@@ -51,10 +51,19 @@ class Records:
         self.context = Record(0.4)
         self.proofs = proofs
 
-    @property
-    def sizes(self) -> list[int]:
-        """Lengths of guesses whose batch has not been found to give other logits."""
-        return [size for size in SIZES if not self.proofs or not self.proofs.refuted(size + 1)]
+    def sizes(self, where: Callable[[int], Where], *, tries: bool) -> list[int]:
+        """Lengths of guesses whose batch is known to give the logits of single tokens.
+
+        Args:
+            where: a batch of so many tokens would be evaluated.
+            tries: whether those are taken, too, of which nothing is known yet.
+        """
+        proofs = self.proofs
+        if proofs is None:
+            return list(SIZES)
+        if tries:
+            return [size for size in SIZES if not proofs.refuted(size + 1)]
+        return [size for size in SIZES if proofs.proven(size + 1, where(size + 1))]
 
 
 class Drafter:
@@ -70,19 +79,22 @@ class Drafter:
         self._expected, self._context, self._records = list(expected), list(context), records
         self._guess: tuple[list[int], Record] | None = None
 
-    def propose(self, written: Sequence[int], pace: Pace, most: int = SIZES[0]) -> list[int]:
+    def propose(
+        self, written: Sequence[int], pace: Pace, most: int = SIZES[0], sizes: Sequence[int] = SIZES
+    ) -> list[int]:
         """What may follow; empty where nothing is known, or where it would not pay.
 
         Args:
             written: the candidate's tokens so far, at least one.
             pace: what batches cost.
             most: tokens that are of use.
+            sizes: lengths that are allowed.
         """
         self._guess = self._look_up(list(written))
         if self._guess is None:
             return []
         guess, record = self._guess
-        return guess[: worthwhile(record.share, min(most, len(guess)), pace, self._records.sizes)]
+        return guess[: worthwhile(record.share, min(most, len(guess)), pace, sizes)]
 
     def _look_up(self, written: list[int]) -> tuple[list[int], Record] | None:
         begins = len(written) < EXPECTED_BACK and self._expected[: len(written)] == written

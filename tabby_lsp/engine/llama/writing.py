@@ -13,7 +13,7 @@ from tabby_lsp.engine.llama.kv import KvCache, Slot
 from tabby_lsp.engine.llama.proofs import Trial, Where
 from tabby_lsp.engine.llama.reading import Reader, Steps
 from tabby_lsp.engine.llama.sampling import Choice, Sampler, branches, favouring
-from tabby_lsp.engine.types import Candidate, Finish, Request, Ticket, Totals
+from tabby_lsp.engine.types import Candidate, Finish, Priority, Request, Ticket, Totals
 
 Emit = Callable[[str], None]
 
@@ -181,25 +181,35 @@ class Writer:
                 self.accept(lane, choice, vocab.piece(choice.token))
 
     def write_guessing(self, slot: Slot, records: Records) -> Steps:
-        """The same for one candidate whose likeliest tokens are taken, several in a batch where guesses are right."""
+        """The same for one candidate whose likeliest tokens are taken, several in a batch where guesses are right.
+
+        A comparison costs a batch that is not used: nobody who types waits for one, what is written in idle time or
+        by a chat shows what holds.
+        """
         evaluator, vocab, lane = self._evaluator, self._vocabulary, self.lanes[0]
+        tries = self._request.priority is not Priority.COMPLETION
         drafter = Drafter(vocab.encode(self._request.draft), slot.tokens, records)
         trial: Trial | None = None
         gave_way = False
+
+        def where(rows: int) -> Where:
+            return Where.of(len(slot.tokens) + rows, min(evaluator.evaluated + rows, self._kv.cells))
+
         while lane.finish is None:
             yield
             left = 0 if gave_way or trial else self._request.max_tokens - len(lane.tokens) - 1
-            guess = drafter.propose(lane.tokens, evaluator.pace, left)
+            sizes = records.sizes(where, tries=tries) if left else []
+            guess = drafter.propose(lane.tokens, evaluator.pace, left, sizes)
             tokens = [lane.tokens[-1], *guess]
             rows = [Row(t, lane.position + i, lane.sequence, True) for i, t in enumerate(tokens)]
+            here = where(len(tokens))
             gave_way = not self._reader.run(slot, rows, gives_way=self._reader.gives_way and len(rows) > 1)
             if gave_way:
                 continue
             slot.tokens += tokens
             self._totals.drafted += len(guess)
-            where = Where.of(len(slot.tokens), min(evaluator.evaluated, self._kv.cells))
-            if guess and records.proofs and not records.proofs.proven(len(tokens), where):
-                trial = Trial(records.proofs, where, tokens, map(evaluator.logits, range(len(tokens))))
+            if guess and records.proofs and not records.proofs.proven(len(tokens), here):
+                trial = Trial(records.proofs, here, tokens, map(evaluator.logits, range(len(tokens))))
                 self._kv.truncate(slot, lane.position)
                 continue
             for row, token in enumerate(tokens):
