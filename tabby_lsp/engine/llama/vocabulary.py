@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tabby_lsp.engine.llama.growing import Growing
 from tabby_lsp.engine.types import Marker, Piece
 from tabby_lsp.errors import EngineError, EngineFault
 
@@ -65,7 +66,7 @@ class Vocabulary:
         self.count = functools.lru_cache(maxsize=COUNTS)(self._count)
         self.marker = functools.cache(self._marker)
         self.is_end = functools.cache(self._is_end)
-        self._encoded = functools.lru_cache(maxsize=TEXTS)(self._encode)
+        self._encoded = functools.lru_cache(maxsize=TEXTS)(Growing(self._encode).encode)
         self._ending = functools.lru_cache(maxsize=HEALED)(self._ending_word)
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ class Vocabulary:
             raise EngineFault("The model was unloaded.", "Ask again: it is loaded on demand.")
 
     def _count(self, text: str) -> int:
-        return len(self._tokenize(text.encode("utf-8", "replace"), special=False))
+        return len(self._encode(text))
 
     def encode(self, text: str) -> list[int]:
         """Tokens of plain text.
@@ -92,8 +93,8 @@ class Vocabulary:
         self._require_open()
         return list(self._encoded(text))
 
-    def _encode(self, text: str) -> tuple[int, ...]:
-        return tuple(self._tokenize(text.encode("utf-8", "replace"), special=False))
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenize(text.encode("utf-8", "replace"), special=False)
 
     def _tokenize(self, data: bytes, *, special: bool) -> list[int]:
         if not data:
