@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 LOOPBACK = "127.0.0.1"
-HAND_OVER_S = 0.001
-"""Seconds for which a thread may keep the interpreter from another: between two tokens the engine would otherwise wait
-up to five milliseconds for the event loop's parse."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +26,6 @@ def run(args: argparse.Namespace) -> int:
     from tabby_lsp.lsp.server import TabbyServer
 
     log.configure(LogSettings())
-    sys.setswitchinterval(HAND_OVER_S)
     server = TabbyServer()
     if args.tcp is not None:
         server.start_tcp(LOOPBACK, args.tcp)
