@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -123,12 +124,13 @@ class ScriptedEngine:
     Attributes:
         runs: everything that was submitted, in order.
         hold_prefill: whether requests for a prefill wait for the test as well.
+        queues: whether requests wait behind others, so that it does not begin with them.
         loading: where set, what `ready` returns instead of an answer at once.
     """
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
-        self.hold_prefill = False
+        self.hold_prefill = self.queues = False
         self.loading: Future[ModelInfo] | None = None
         self.tokenizer = Words()
         self.info = INFO
@@ -167,6 +169,7 @@ class ScriptedEngine:
             if earlier.request.key == request.key and not earlier.over:
                 earlier.ticket.cancel(at_once=not request.prompt.goes_on_from(earlier.request.prompt))
         run = Run(request, on_text)
+        run.ticket.started = 0.0 if self.queues else time.monotonic()
         self.runs.append(run)
         if not request.max_tokens and not self.hold_prefill:
             run.prefilled()
