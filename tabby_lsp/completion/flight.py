@@ -184,13 +184,14 @@ class Flight:
 
     def _worth(self, part: str, typed: int, least: int) -> bool:
         """Whether a part would be shown to somebody who has typed so many characters of it."""
-        if len(part[typed:].strip()) < least:
+        left = part[typed:]
+        if len(left.strip()) < least:
             return False
         logprobs, ends = self.tokens
         if not self._budgets.likely or not ends:
             return True
         lead = len(self.case.lead)
-        return likely.shows(Odds(tuple(end + lead for end in ends), logprobs).after(typed), len(part) - typed)
+        return likely.worth(left, Odds(tuple(end + lead for end in ends), logprobs).after(typed)) > 0
 
     def land(self, answer: Answer) -> None:
         """It is over, with this answer."""

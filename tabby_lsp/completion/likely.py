@@ -43,20 +43,19 @@ def likely(suggestion: Suggestion) -> Suggestion | None:
     odds, text = suggestion.odds, suggestion.text
     if not odds.ends:
         return suggestion
+    best = worth(text, odds)
+    return replace(suggestion, text=text[:best].rstrip()) if best else None
+
+
+def worth(text: str, odds: Odds) -> int:
+    """How many characters of a text are worth showing; 0: none. Tokens may go on beyond its end."""
+    within = replace(odds, ends=tuple(min(end, len(text)) for end in odds.ends))
     best, most = 0, LEAST_GAIN
-    for end, gain in zip(odds.ends, gains(odds), strict=True):
+    for end, gain in zip(within.ends, gains(within), strict=True):
         between = end >= len(text) or not (_WORD_END.search(text[:end]) and _WORD_START.search(text[end:]))
         if gain >= most and between and text[:end].strip():
             best, most = end, gain
-    if not best:
-        return None
-    return replace(suggestion, text=text[:best].rstrip())
-
-
-def shows(odds: Odds, length: int) -> bool:
-    """Whether anything may be worth showing of so many characters of a text."""
-    within = replace(odds, ends=tuple(min(end, length) for end in odds.ends))
-    return any(gain >= LEAST_GAIN for gain in gains(within))
+    return best
 
 
 def hopeless(odds: Odds) -> bool:

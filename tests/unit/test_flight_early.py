@@ -130,6 +130,18 @@ async def test_a_part_that_would_not_be_shown_answers_nobody(sure: float, shown:
     assert task.done() is shown
 
 
+async def test_a_part_that_is_likely_up_to_the_middle_of_a_word_answers_nobody() -> None:
+    """Where it would be cut there, nothing of it is shown."""
+    typist = Typist(line_budget_ms=0)
+    task = typist.open().ask()
+    await settled()
+    (run,) = typist.engine.asked
+    run.ticket.logprobs, run.ticket.ends = [-0.01, -0.9], [len("tota"), len(FIRST)]
+    run.write(FIRST)
+    await settled()
+    assert not task.done()
+
+
 async def test_who_has_typed_the_doubtful_part_is_shown_the_rest() -> None:
     typist = Typist(line_budget_ms=0)
     document = typist.open()
